@@ -6,7 +6,7 @@ from torch import nn
 
 
 def mlp(sizes: Sequence[int], activation: Callable[[], nn.Module] = nn.SiLU) -> nn.Sequential:
-    """Linear layers of the given sizes with an activation between them; inputs are flattened, the output is raw: (B, ...) -> (B, sizes[-1])."""
+    """Linear layers of the given sizes, an activation between them: (B, ...) flattened -> (B, sizes[-1]), raw."""
     if len(sizes) < 2:
         raise ValueError(f"sizes is {list(sizes)}; it must name at least an input and an output")
     layers: list[nn.Module] = [nn.Flatten()]
