@@ -1,6 +1,7 @@
 """A picture with something to move. It is plain where nothing runs: the picture itself is stored."""
 
 import base64
+import html
 from collections.abc import Callable
 
 import ipywidgets as widgets
@@ -10,6 +11,24 @@ from matplotlib.figure import Figure
 from course_lib.viz.show import to_png
 
 
+class Picture(widgets.HTML):
+    """A picture with alternative text, which `widgets.Image` has no place for. Set `png` to change it."""
+
+    def __init__(self, alt: str):
+        super().__init__()
+        self.alt = alt
+
+    @property
+    def png(self) -> bytes:
+        return self._png
+
+    @png.setter
+    def png(self, content: bytes) -> None:
+        self._png = content
+        source = "data:image/png;base64," + base64.b64encode(content).decode()
+        self.value = f'<img src="{source}" alt="{html.escape(self.alt)}" style="max-width: 100%; height: auto">'
+
+
 class Explorer(widgets.VBox):
     """Controls above one picture (the last child); static viewers get the picture."""
 
@@ -17,10 +36,10 @@ class Explorer(widgets.VBox):
         bundle = super()._repr_mimebundle_(*args, **kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         if isinstance(data, dict):
-            alt = self.children[-1].alt_text
-            data["image/png"] = base64.b64encode(self.children[-1].value).decode()
-            data["text/plain"] = alt
-            metadata = {**metadata, "image/png": {"alt": alt}}
+            picture = self.children[-1]
+            data["image/png"] = base64.b64encode(picture.png).decode()
+            data["text/plain"] = picture.alt
+            metadata = {**metadata, "image/png": {"alt": picture.alt}}
         return data, metadata
 
 
@@ -32,12 +51,11 @@ def explore(draw: Callable[..., Figure], alt: str, **controls: widgets.ValueWidg
     """
     if not controls:
         raise ValueError("controls is empty; give at least one widget, for instance step=IntSlider()")
-    picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%", object_fit="contain"))
-    picture.alt_text = alt
+    picture = Picture(alt)
 
     def refresh(_=None) -> None:
         with plt.ioff():
-            picture.value = to_png(draw(**{name: control.value for name, control in controls.items()}), dpi=90)
+            picture.png = to_png(draw(**{name: control.value for name, control in controls.items()}), dpi=90)
 
     for name, control in controls.items():
         control.description = control.description or name.replace("_", " ")

@@ -1,6 +1,7 @@
 """Showing a figure with words for those who cannot see it."""
 
 import base64
+import html
 import io
 
 from matplotlib import pyplot as plt
@@ -18,7 +19,8 @@ def to_png(figure: Figure, dpi: int = 100) -> bytes:
 def show(figure: Figure, alt: str, dpi: int = 100) -> None:
     """Displays a figure with alternative text: a sentence that says what is to be seen.
 
-    The text is stored with the picture, and is what a reader gets where pictures are not shown.
+    The text is stored with the picture as its `alt`, which GitHub and the site use. JupyterLab (4.6) gives a picture no `alt`, so the
+    same words also stand folded under it, where a screen reader finds them.
     """
     if len(alt.split()) < 4:
         plt.close(figure)
@@ -27,3 +29,9 @@ def show(figure: Figure, alt: str, dpi: int = 100) -> None:
 
     picture = base64.b64encode(to_png(figure, dpi)).decode()
     display({"image/png": picture, "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})
+    display({"text/html": in_words(alt), "text/plain": "the figure in words: see above"}, raw=True)
+
+
+def in_words(alt: str) -> str:
+    """The folded description under a figure."""
+    return f'<details class="figure-in-words"><summary><small>The figure in words</small></summary>{html.escape(alt)}</details>'
