@@ -34,6 +34,7 @@ def claim(
     high = at_most if high is None else high
     if low is None and high is None:
         raise ValueError(f"claim {text!r} has no bound; give low and high, at_least or at_most")
+    value = value.detach() if hasattr(value, "detach") else value
     made = Claim(text, float(value), -math.inf if low is None else low, math.inf if high is None else high)
     if not made.low <= made.value <= made.high:
         raise AssertionError(f"{text}: {made.value:.4g} is not {made.band()}")
