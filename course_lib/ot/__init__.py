@@ -1,0 +1,6 @@
+"""Optimal transport: exact on the line, between clouds and between Gaussians; semi-discrete."""
+
+from course_lib.ot.semidiscrete import SemiDiscrete
+from course_lib.ot.transport import Transport, exact, gaussian_w2, matching, wasserstein_1d
+
+__all__ = ["SemiDiscrete", "Transport", "exact", "gaussian_w2", "matching", "wasserstein_1d"]

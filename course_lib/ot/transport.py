@@ -1,0 +1,98 @@
+"""Optimal transport where the answer is exact: on the line, between clouds, between Gaussians. Taught in lesson 04."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+def wasserstein_1d(x: Tensor, y: Tensor, p: float = 1.0) -> Tensor:
+    """W_p between clouds on the line, x (N,) and y (M,); for (N, D) and (M, D), one value a column, (D,). Differentiable.
+
+    Sorting is the optimal plan: W_p^p is the integral over u in [0, 1] of |quantile of x - quantile of y|^p.
+    """
+    if x.ndim not in (1, 2) or x.shape[1:] != y.shape[1:] or not len(x) or not len(y):
+        raise ValueError(f"x and y have shapes {tuple(x.shape)} and {tuple(y.shape)}; they must be (N,) and (M,), or (N, D) and (M, D)")
+    if p < 1:
+        raise ValueError(f"p is {p}; it must be at least 1")
+    x, y = x.sort(0).values, y.sort(0).values
+    n, m = len(x), len(y)
+    if n == m:
+        return (x - y).abs().pow(p).mean(0).pow(1 / p)
+    cuts = torch.cat([torch.arange(n + 1, device=x.device) * m, torch.arange(m + 1, device=x.device) * n]).unique()  # in units of 1 / (n m)
+    left, width = cuts[:-1], cuts.diff().to(x.dtype) / (n * m)  # between two cuts both quantile functions are flat
+    return torch.tensordot(width, (x[left // m] - y[left // n]).abs().pow(p), dims=([0], [0])).pow(1 / p)
+
+
+def cost_matrix(x: Tensor, y: Tensor, p: float) -> Tensor:
+    """|x_i - y_j|^p (Euclidean norm over all that is not the batch), (N, M) in float64."""
+    distance = torch.cdist(x.detach().flatten(1).double(), y.detach().flatten(1).double(), compute_mode="donot_use_mm_for_euclid_dist")
+    return distance.pow(p)
+
+
+def _check_clouds(x: Tensor, y: Tensor) -> None:
+    if x.ndim < 2 or x.shape[1:] != y.shape[1:]:
+        raise ValueError(f"x and y have shapes {tuple(x.shape)} and {tuple(y.shape)}; they must be (N, ...) and (M, ...) with equal rest")
+
+
+@dataclass(frozen=True)
+class Transport:
+    """An exact solution: cost = W_p^p, distance = W_p, plan (N, M), potentials with u_i + v_j <= |x_i - y_j|^p, equal where mass moves."""
+
+    cost: Tensor
+    distance: Tensor
+    plan: Tensor
+    source_potential: Tensor
+    target_potential: Tensor
+
+
+def exact(x: Tensor, y: Tensor, p: float = 1.0, a: Tensor | None = None, b: Tensor | None = None) -> Transport:
+    """Optimal transport between clouds x (N, ...) and y (M, ...) with weights a (N,) and b (M,), uniform by default, by linear programming.
+
+    Needs POT (Flamary et al. 2021). Float64, on the CPU, not differentiable; a second or so for N = M = 1000.
+    """
+    try:
+        import ot as pot
+    except ImportError:
+        raise ImportError("ot.exact needs the package POT: pip install pot (ot.matching needs nothing, for clouds of equal size)") from None
+    _check_clouds(x, y)
+    cost = cost_matrix(x, y, p).cpu()
+    a, b = (
+        torch.full((n,), 1 / n, dtype=torch.float64) if weights is None else weights.detach().cpu().double()
+        for weights, n in ((a, len(x)), (b, len(y)))
+    )
+    plan, log = pot.emd(a.numpy(), b.numpy(), cost.numpy(), log=True, numItermax=10_000_000)
+    if log["warning"]:
+        raise RuntimeError(f"the linear programme was not solved: {log['warning']}")
+    total = torch.tensor(log["cost"], dtype=torch.float64)
+    return Transport(total, total.pow(1 / p), torch.as_tensor(plan), torch.as_tensor(log["u"]), torch.as_tensor(log["v"]))
+
+
+def matching(x: Tensor, y: Tensor, p: float = 1.0) -> tuple[Tensor, Tensor]:
+    """(W_p, index): the exact distance between clouds of equal size, and which y each x goes to, (N,). Needs SciPy only."""
+    from scipy.optimize import linear_sum_assignment
+
+    _check_clouds(x, y)
+    if len(x) != len(y):
+        raise ValueError(f"x has {len(x)} points and y {len(y)}; a matching wants as many")
+    cost = cost_matrix(x, y, p).cpu()
+    rows, columns = linear_sum_assignment(cost.numpy())
+    return cost[rows, columns].mean().pow(1 / p), torch.as_tensor(columns)
+
+
+def gaussian_w2(mean_x: Tensor, covariance_x: Tensor, mean_y: Tensor, covariance_y: Tensor) -> Tensor:
+    """W_2 between N(mean_x, covariance_x) and N(mean_y, covariance_y); means (D,), covariances (D, D) symmetric, positive semi-definite.
+
+    W_2^2 = |mean_x - mean_y|^2 + tr(A + B - 2 (A^1/2 B A^1/2)^1/2): Dowson and Landau 1982. In float64.
+    """
+    a, b = covariance_x.double(), covariance_y.double()
+    if a.shape != b.shape or a.ndim != 2 or a.shape[0] != a.shape[1] or mean_x.shape != mean_y.shape or mean_x.shape != a.shape[:1]:
+        shapes = [tuple(t.shape) for t in (mean_x, covariance_x, mean_y, covariance_y)]
+        raise ValueError(f"means and covariances have shapes {shapes}; they must be (D,), (D, D), (D,), (D, D)")
+    values, vectors = torch.linalg.eigh(a)
+    root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    overlap = torch.linalg.eigvalsh(root @ b @ root).clamp(min=0).sqrt().sum()
+    squared = (mean_x.double() - mean_y.double()).square().sum() + a.trace() + b.trace() - 2 * overlap
+    return squared.clamp(min=0).sqrt()
