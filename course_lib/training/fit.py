@@ -83,7 +83,7 @@ def fit(
                         files.save(checkpoint, run.state_dict())
                     saved = run.step
                 bar.update()
-                if time.perf_counter() - bar.last_print_t > 0.5:
+                if not bar.disable and time.perf_counter() - bar.last_print_t > 0.5:
                     bar.set_postfix({name: f"{value:.3g}" for name, value in history.last().items()}, refresh=False)
         except KeyboardInterrupt:
             history.interrupted = True
