@@ -1,11 +1,8 @@
 """The training loop: exact resume after a kill, average of weights, precision, bad input, several processes."""
 
 import os
-import random
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -91,20 +88,10 @@ def test_resumed_run_equals_the_uninterrupted_one(tmp_path):
 
 @pytest.mark.parametrize("seed", range(2))
 def test_killed_anywhere_and_resumed_ends_bit_equal(tmp_path, seed):
-    command = [sys.executable, str(HERE / "killed_run.py")]
-    environment = dict(os.environ, OMP_NUM_THREADS="1")
-    subprocess.run([*command, tmp_path / "whole", "0"], check=True, env=environment)
-    clock, kills = random.Random(seed), 0
-    for _ in range(20):
-        process = subprocess.Popen([*command, tmp_path / "killed", "0.004"], env=environment, stdout=subprocess.PIPE)
-        process.stdout.readline()  # printed when the first step is about to run
-        time.sleep(clock.uniform(0, 0.25))
-        process.send_signal(signal.SIGKILL)
-        kills += process.wait() == -signal.SIGKILL
-        if process.returncode == 0:
-            break
-    subprocess.run([*command, tmp_path / "killed", "0"], check=True, env=environment)
-    assert kills >= 1
+    command = [sys.executable, str(HERE / "killed_run.py"), tmp_path, str(seed)]
+    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ, OMP_NUM_THREADS="1"))
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 3
     assert same(*(comparable(checkpoint.load(tmp_path / name)) for name in ("whole", "killed")))
 
 
