@@ -241,7 +241,10 @@ axes.axhline(0, color=GENERATED, lw=0.8, ls="--")
 axes.text(0, 0.03, "no overlap: log 2 for every bet", color=GENERATED, fontsize=8, ha="center")
 axes.set(xlabel="mean of the generator", ylabel="value of the game", ylim=(-1.45, 0.2))
 axes.legend(loc="lower right", fontsize=8)
-show(figure, alt="The value is lowest where the generator covers the data and rises to zero away from it; the critics' dots lie on the curve.")
+show(
+    figure,
+    alt="The value is lowest where the generator covers the data and rises to zero away from it; the critics' dots lie on the curve.",
+)
 
 # %%
 if trained:
@@ -253,6 +256,7 @@ if trained:
 #
 # Now the other way round. The critic of 2.1 stands still, and the generator, a small network that starts as $1.5\,z$, climbs
 # its score. Where will its samples go?
+
 
 # %%
 class Line(nn.Module):
@@ -309,6 +313,7 @@ if trained:
 # Here is the whole training loop of Goodfellow et al. (2014), with one step of each player in turn and with the generator's loss that
 # they recommend in practice, $-\log D(G(z))$ (section 4 says why). Two details cost beginners a week. `fake.detach()`: the critic's loss must not
 # train the generator. And the generator's turn needs a *fresh* score, since the critic has just moved, but not a fresh fake.
+
 
 # %%
 def play(generator, critic, generator_optimiser, critic_optimiser, real, z):
@@ -451,8 +456,14 @@ explore(
 if trained:
     cloud = data.toy2d("moons", 2000, torch.Generator().manual_seed(1))
     sample = plane_gan.sample(2000, torch.Generator().manual_seed(1))
-    claim("most generated points lie within 0.25 of a real one", (torch.cdist(sample, cloud).min(1).values < 0.25).float().mean(), at_least=0.9)
-    claim("most real points have a generated one within 0.25", (torch.cdist(cloud, sample).min(1).values < 0.25).float().mean(), at_least=0.9)
+    claim(
+        "most generated points lie within 0.25 of a real one",
+        (torch.cdist(sample, cloud).min(1).values < 0.25).float().mean(),
+        at_least=0.9,
+    )
+    claim(
+        "most real points have a generated one within 0.25", (torch.cdist(cloud, sample).min(1).values < 0.25).float().mean(), at_least=0.9
+    )
 
 # %% [markdown]
 # ## 4. Which way is down?
@@ -627,7 +638,9 @@ perceptron_run.ema.copy_to(perceptron)
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(0)
 dcgan = GAN(dcgan_generator(64), dcgan_critic(), learning_rate=1e-3, **common)
-print(f"{sum(w.numel() for w in perceptron.parameters()):,} weights in the perceptrons, {sum(w.numel() for w in dcgan.parameters()):,} here")
+print(
+    f"{sum(w.numel() for w in perceptron.parameters()):,} weights in the perceptrons, {sum(w.numel() for w in dcgan.parameters()):,} here"
+)
 dcgan_run = fit(dcgan, digits, profile(smoke=10, cpu=2000, gpu=20_000), batch_size=64, ema=0.998, preview=10)
 dcgan_run.ema.copy_to(dcgan)
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_lib.models.system import System
+from course_lib.nn.augment import jitter
 from course_lib.training.update import Update
 
 
@@ -32,7 +33,7 @@ class Classifier(System):
         super().__init__()
         if size % 4:
             raise ValueError(f"size is {size}; it must be a multiple of 4")
-        self.shape, self.rate, self.jittered = (channels, size, size), rate, jitter
+        self.shape, self.rate, self.jitter = (channels, size, size), rate, jitter
         self.body = nn.Sequential(
             *conv_block(channels, base),
             *conv_block(base, 2 * base),
@@ -53,23 +54,11 @@ class Classifier(System):
     def forward(self, images: Tensor) -> Tensor:
         return self.head(self.features(images))
 
-    def jitter(self, images: Tensor, degrees: float = 12, shift: float = 0.09, stretch: float = 0.12) -> Tensor:
-        """Each image turned by up to +-degrees, stretched per axis by up to +-stretch and moved by up to +-shift of its width."""
-        angle, x_scale, y_scale, x_shift, y_shift = (2 * self.rand(5, len(images)) - 1).unbind()
-        angle = angle * math.radians(degrees)
-        x_scale, y_scale = 1 + stretch * x_scale, 1 + stretch * y_scale
-        rows = [
-            torch.stack([angle.cos() * x_scale, -angle.sin() * y_scale, 2 * shift * x_shift], 1),
-            torch.stack([angle.sin() * x_scale, angle.cos() * y_scale, 2 * shift * y_shift], 1),
-        ]
-        grid = F.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
-        return F.grid_sample(images + 1, grid, align_corners=False) - 1  # outside the image is background, -1
-
     def step(self, batch: tuple[Tensor, Tensor], update: Update) -> dict[str, Tensor]:
         images, labels = batch
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate * (0.5 * (1 + math.cos(math.pi * update.progress)) + 1e-3)
-        logits = self(self.jitter(images) if self.jittered else images)
+        logits = self(jitter(images, self.rand(5, len(images))) if self.jitter else images)
         loss = F.cross_entropy(logits, labels)
         update(loss, self.optimiser)
         return {"loss": loss, "accuracy": (logits.argmax(1) == labels).float().mean()}
