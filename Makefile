@@ -4,7 +4,7 @@ BIN := .venv/bin
 REPO ?=
 NAME ?=
 
-.PHONY: lab test lint notebooks weights links bench clean
+.PHONY: lab test lint notebooks student slides site browser costs weights links bench clean
 
 lab: .venv/.lab
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
@@ -19,6 +19,21 @@ lint: .venv/.dev
 
 notebooks: .venv/.dev # all of them, or those that NAME begins: make notebooks NAME=01
 	$(BIN)/python tools/build_notebooks.py $(NAME)
+
+student: .venv/.dev # the edition without solutions, in student/
+	$(BIN)/python tools/student.py $(NAME)
+
+slides: .venv/.dev node_modules/.ok # HTML and PDF in slides/build; needs node >= 18, and Chromium for the PDF
+	OMP_NUM_THREADS=1 $(BIN)/python slides/build_slides.py $(NAME)
+
+site: .venv/.site node_modules/.ok # the website, in site/build
+	OMP_NUM_THREADS=1 $(BIN)/python site/build_site.py
+
+browser: .venv/.dev node_modules/.ok # lessons in a real JupyterLab, site and slides in Chromium
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/browser
+
+costs: .venv/.dev # time and memory of each lesson on this machine, into headers, README and site
+	$(BIN)/python tools/costs.py $(NAME)
 
 weights: .venv/.dev # remakes a shipped network from scratch: make weights NAME=digits_vae
 	$(BIN)/python -m course_lib.weights $(NAME)
@@ -40,5 +55,13 @@ bench: .venv/.dev # ours beside what one would use instead: make bench NAME=metr
 	$(BIN)/pip install -q -e ".[dev]"
 	touch .venv/.lab $@
 
+.venv/.site: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install -q -e ".[dev,site]"
+	touch .venv/.lab .venv/.dev $@
+
+node_modules/.ok: package-lock.json
+	npm ci --no-audit --no-fund
+	touch $@
+
 clean:
-	rm -rf .venv build student runs
+	rm -rf .venv build slides/build site/build student runs node_modules
