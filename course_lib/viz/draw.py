@@ -91,8 +91,9 @@ def curves(series: dict[str, Sequence[float]], xlabel: str = "step", ylabel: str
         _, axes = plt.subplots(figsize=(7, 2.8), layout="constrained")
     for name, values in series.items():
         values = np.asarray(values, dtype=float)
-        (line,) = axes.plot(np.arange(1, len(values) + 1), values, alpha=0.25 if smooth > 1 else 1, label=None if smooth > 1 else name)
-        if smooth > 1 and len(values) >= smooth:
+        smoothed = smooth > 1 and len(values) >= smooth
+        (line,) = axes.plot(np.arange(1, len(values) + 1), values, alpha=0.25 if smoothed else 1, label=None if smoothed else name)
+        if smoothed:
             mean = np.convolve(values, np.ones(smooth) / smooth, mode="valid")
             axes.plot(np.arange(len(mean)) + (smooth + 1) / 2, mean, color=line.get_color(), label=name)
     axes.set(xlabel=xlabel, ylabel=ylabel)

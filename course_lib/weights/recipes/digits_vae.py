@@ -4,7 +4,7 @@ from course_lib import data
 from course_lib.models.vae import VAE, digit_vae
 from course_lib.weights.recipes import vae_training
 
-STEPS = 8000
+STEPS = 5000
 
 
 def build() -> VAE:
