@@ -17,7 +17,8 @@ def make(name: str, checkpoint: str | None = None) -> None:
     start = time.perf_counter()
     facts = recipe.train(system, checkpoint)
     seconds = time.perf_counter() - start
-    facts = {"purpose": recipe.__doc__.splitlines()[0], **facts, "figures": recipe.measure(system.eval()), "seconds": round(seconds)}
+    facts.setdefault("seconds", round(seconds))  # a resumed training knows its whole time itself
+    facts = {"purpose": recipe.__doc__.splitlines()[0], **facts, "figures": recipe.measure(system.eval())}
     facts["made_with"] = f"torch {torch.__version__.split('+')[0]}, {torch.get_num_threads()} threads, {platform.machine()}"
     print(f"wrote {weights.save(name, system, facts)}: {facts['figures']} in {seconds:.0f} s")
 

@@ -22,7 +22,8 @@ def train(system: VAE, steps: int, checkpoint: str | None) -> dict:
 
     history = fit(system, draw, steps, batch_size=BATCH, ema=0.999, checkpoint=checkpoint)
     history.ema.copy_to(system)
-    return {"data": "digits, train split (4000), jittered", "steps": steps, "batch_size": BATCH, "seed": 0, "lesson": "01"}
+    facts = {"data": "digits, train split (4000), jittered", "steps": steps, "batch_size": BATCH, "seed": 0, "lesson": "01"}
+    return {**facts, "seconds": round(history.seconds)}
 
 
 @torch.no_grad()
