@@ -35,7 +35,7 @@ def test_lower_bounds_only_and_colab_meets_them():
 
 def test_conda_environment_is_the_same_set():
     text = (ROOT / "environment.yml").read_text()
-    listed = re.findall(r"^  - ([a-z0-9-]+)(>=[\d.]+)?$", text, re.M)
+    listed = re.findall(r"^  - ([a-z0-9-]+)(>=[\d.]+)?$", text.split("dependencies:")[1], re.M)
     listed = {CONDA_NAMES.get(name, name): bound for name, bound in listed if name not in ("python", "pip")}
     wanted = {r.name: str(r.specifier) for r in requirements() + [Requirement(text) for text in PROJECT["optional-dependencies"]["lab"]]}
     assert listed == wanted

@@ -47,12 +47,12 @@ def test_explorer_redraws_and_keeps_a_still_picture():
 
     slider = FloatSlider(value=1.0)
     explorer = viz.explore(draw, alt="a line that moves with the slider", level=slider)
-    before = explorer.children[-1].value
+    before = explorer.children[-1].png
     slider.value = 3.0
-    assert seen == [1.0, 3.0] and explorer.children[-1].value != before and slider.description == "level"
+    assert seen == [1.0, 3.0] and explorer.children[-1].png != before and slider.description == "level"
     bundle = explorer._repr_mimebundle_()
     data = bundle[0] if isinstance(bundle, tuple) else bundle
-    assert base64.b64decode(data["image/png"]) == explorer.children[-1].value
+    assert base64.b64decode(data["image/png"]) == explorer.children[-1].png
     with pytest.raises(ValueError, match="controls is empty"):
         viz.explore(draw, alt="nothing to move in this one")
 
