@@ -272,7 +272,7 @@ def draw_em(iteration):
 explore(
     draw_em,
     alt="Left: spiral data with the ellipses of twelve Gaussians. Right: the log-likelihood rising with the iterations of EM.",
-    iteration=IntSlider(value=12, min=0, max=len(states) - 1),
+    iteration=IntSlider(value=50, min=0, max=len(states) - 1),
 )
 
 # %% [markdown]
@@ -352,10 +352,10 @@ ends = evidence.argsort()
 figure, axes = plt.subplots(1, 2, figsize=(8, 2.1), layout="constrained")
 draw_images(axes[0], test.images[ends[:20]], columns=10, title="least likely test digits")
 draw_images(axes[1], test.images[ends[-20:]], columns=10, title="most likely test digits")
-show(figure, alt="Twenty least likely test digits, broad, odd and ornate; twenty most likely ones, nearly all thin ones.")
+show(figure, alt="Twenty least likely test digits, broad, odd and ornate; the twenty most likely are all ones, thin and slanted.")
 
 # %% [markdown]
-# The generative classifier also says how strange it finds each digit. The least likely are thick, broad or ornate; the most likely are plain ones, written as a single stroke. Beware: *likely* is
+# The generative classifier also says how strange it finds each digit. The least likely are thick, broad or ornate; the most likely are all ones, a single stroke. Beware: *likely* is
 # a density, and a density is highest where data vary least, not where they look best. Lesson 11 comes back to that.
 
 # %% [markdown]
@@ -390,7 +390,7 @@ claim("in 20 dimensions they miss more than 20 nats", short[20][2], at_least=20)
 figure, axes = plt.subplots(figsize=(7, 2.8), layout="constrained")
 for column, (samples, colour) in enumerate(zip(["100", "1000", "10 000"], [ACCENTS[3], REAL, CRITIC], strict=True)):
     axes.plot(dimensions, [short[d][column] for d in dimensions], "o-", color=colour, label=f"{samples} samples")
-axes.set(xlabel="latent dimension $d$", ylabel="nats missing", title="The plain estimate of log p(x) falls short as d grows")
+axes.set(xticks=dimensions, xlabel="latent dimension $d$", ylabel="nats missing", title="The plain estimate of log p(x) falls short as d grows")
 axes.legend()
 show(
     figure,
