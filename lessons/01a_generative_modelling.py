@@ -390,7 +390,9 @@ claim("in 20 dimensions they miss more than 20 nats", short[20][2], at_least=20)
 figure, axes = plt.subplots(figsize=(7, 2.8), layout="constrained")
 for column, (samples, colour) in enumerate(zip(["100", "1000", "10 000"], [ACCENTS[3], REAL, CRITIC], strict=True)):
     axes.plot(dimensions, [short[d][column] for d in dimensions], "o-", color=colour, label=f"{samples} samples")
-axes.set(xticks=dimensions, xlabel="latent dimension $d$", ylabel="nats missing", title="The plain estimate of log p(x) falls short as d grows")
+axes.set(
+    xticks=dimensions, xlabel="latent dimension $d$", ylabel="nats missing", title="The plain estimate of log p(x) falls short as d grows"
+)
 axes.legend()
 show(
     figure,
