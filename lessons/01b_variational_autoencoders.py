@@ -382,7 +382,7 @@ cvae = digit_vae(8, classes=10, width=12, likelihood="bernoulli")
 fit(cvae, digits, profile(smoke=5, cpu=1000, gpu=20_000), batch_size=128)
 shipped_cvae = load_pretrained("digits_cvae")
 styles = torch.randn(10, 8, generator=seed(3)).repeat_interleave(10, 0)  # one handwriting a row
-asked = torch.arange(4).repeat(4)
+asked = torch.arange(10).repeat(10)
 with torch.no_grad():
     sheets = [model.decode(styles, asked) for model in (cvae, shipped_cvae)]
 show(
