@@ -26,8 +26,8 @@ student: .venv/.dev # the edition without solutions, in student/
 slides: .venv/.dev node_modules/.ok # HTML and PDF in slides/build; needs node >= 18, and Chromium for the PDF
 	OMP_NUM_THREADS=1 $(BIN)/python slides/build_slides.py $(NAME)
 
-site: .venv/.site node_modules/.ok # the website, in site/build
-	OMP_NUM_THREADS=1 $(BIN)/python site/build_site.py
+site: slides .venv/.site node_modules/.ok # the website, in site/build
+	PYTHONPATH=tools OMP_NUM_THREADS=1 $(BIN)/python site/build_site.py
 
 browser: .venv/.dev node_modules/.ok # lessons in a real JupyterLab, site and slides in Chromium
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/browser
