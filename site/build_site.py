@@ -11,10 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
+
 import figures
 import library
 import links
-import nbformat
 import syllabus
 
 HERE = Path(__file__).resolve().parent
