@@ -24,13 +24,13 @@ student: .venv/.dev # the edition without solutions, in student/
 	$(BIN)/python tools/student.py $(NAME)
 
 slides: .venv/.dev node_modules/.ok # HTML and PDF in slides/build; needs node >= 18, and Chromium for the PDF
-	OMP_NUM_THREADS=1 $(BIN)/python slides/build_slides.py $(NAME)
+	PYTHONPATH=tools OMP_NUM_THREADS=1 $(BIN)/python slides/build_slides.py $(NAME)
 
 site: slides .venv/.site node_modules/.ok # the website, in site/build
 	PYTHONPATH=tools OMP_NUM_THREADS=1 $(BIN)/python site/build_site.py
 
-browser: .venv/.dev node_modules/.ok # lessons in a real JupyterLab, site and slides in Chromium
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/browser
+browser: site # lessons in a real JupyterLab, site and slides in Chromium
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/browser -m slow -n 2 --dist worksteal
 
 costs: .venv/.dev # time and memory of each lesson on this machine, into headers, README and site
 	$(BIN)/python tools/costs.py $(NAME)

@@ -10,8 +10,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import nbformat
+from docutils.nodes import make_id
 
 import figures
 import library
@@ -23,7 +25,20 @@ ROOT = HERE.parent
 SOURCE, HTML = HERE / "build" / "source", HERE / "build" / "html"
 DECKS = ROOT / "slides" / "build"
 MODULES = ROOT / "node_modules"
+FIELD = 'class="btn search-button-field search-button__button pst-js-only"'
+NAMES = {  # what the theme leaves without a name, or names other than it reads; found by axe-core
+    '<summary><span class="toctree-toggle"': '<summary aria-label="Pages below"><span class="toctree-toggle"',
+    f'{FIELD} title="Search" aria-label="Search"': FIELD,
+}
+DECK_LINK = re.compile(r'href="https://github\.com/[\w.-]+/[\w.-]+/blob/main/notebooks/(?P<name>[\w-]+)\.ipynb(?:#(?P<anchor>[^"]*))?"')
 LINK = re.compile(r"(?<!!)\[(?P<words>[^\]]+)\]\((?P<target>\.\./[^)\s#]+|[\w./-]+\.ipynb)(?P<anchor>#[^)\s]*)?\)")
+
+
+def deck_link(found: re.Match) -> str:
+    """A deck's link to a section of a notebook on GitHub, as the section of the page on this site."""
+    anchor = make_id(unquote(found["anchor"]).replace("-", " ")) if found["anchor"] else ""
+    there = (ROOT / "notebooks" / f"{found['name']}.ipynb").exists()
+    return f'href="../notebooks/{found["name"]}.html{"#" + anchor if anchor else ""}"' if there else found[0]
 
 
 def site_link(found: re.Match) -> str:
@@ -85,6 +100,13 @@ def main() -> None:
     done = subprocess.run([*command, str(SOURCE), str(HTML)], env={**os.environ, "PYTHONPATH": path})
     if done.returncode:
         sys.exit(done.returncode)
+    for page in HTML.rglob("*.html"):
+        text = page.read_text()
+        for found, wanted in NAMES.items():
+            text = text.replace(found, wanted)
+        if page.parent.name == "slides":
+            text = DECK_LINK.sub(deck_link, text)
+        page.write_text(text)
     print(f"{(HTML / 'index.html').relative_to(ROOT)}  {len(list(HTML.rglob('*.html')))} pages")
 
 

@@ -81,7 +81,11 @@ def write_pages(root: Path, target: Path) -> None:
     target.mkdir(parents=True)
     pages = {}
     for package in sorted(item for item in root.iterdir() if (item / "__init__.py").exists()):
-        body = "\n\n".join(text for path in sorted(package.rglob("*.py")) if path.name != "__main__.py" and (text := page(path, root)))
+        body = "\n\n".join(
+            text
+            for path in sorted(package.rglob("*.py"))
+            if path.name != "__main__.py" and "recipes" not in path.parts and (text := page(path, root))
+        )
         if body:
             about = prose(ast.get_docstring(ast.parse((package / "__init__.py").read_text())) or "")
             pages[package.name] = f"# {TITLES.get(package.name, package.name.capitalize())}\n\n{about}\n\n{body}"

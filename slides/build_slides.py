@@ -1,7 +1,9 @@
 """slides/src/NN_name.md -> slides/build/NN_name.html and .pdf, and what is wrong with them: the build fails when something is.
 
 A deck shows a figure as `![w:900](figures/NAME.svg)`; its alternative text comes from FIGURES (see make_figures.py) unless the deck
-writes one of its own. Formulas become pictures at build time: nothing is loaded from a network.
+writes one of its own. It links a section of a lesson as `[2](../../notebooks/01a_generative_modelling.ipynb#3.-Maximum-likelihood)`,
+the heading with hyphens for spaces; the built deck leads to GitHub, and within the site to the site's page. Formulas become pictures
+at build time: nothing is loaded from a network.
 """
 
 import os
@@ -10,7 +12,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
+import links
 import make_figures
 
 HERE = Path(__file__).resolve().parent
@@ -19,6 +23,7 @@ BUILD = HERE / "build"
 FONTS = ROOT / "node_modules" / "@fontsource-variable" / "source-sans-3" / "files"
 IMAGE = re.compile(r"!\[(?P<words>[^\]]*)\]\((?P<source>[^)\s]+)\)")
 KEYWORD = re.compile(r"^(bg|left|right|fit|contain|cover|auto|vertical|(w|h|width|height|left|right|blur|opacity):?\S*|\d+%)$")
+LESSON = re.compile(r"\]\(\.\./\.\./notebooks/(?P<name>[\w-]+)\.ipynb(?:#(?P<anchor>[^)\s]*))?\)")
 TEX_ERROR = re.compile(r'data-mjx-error="([^"]*)"|data-mml-node="mtext" fill="red"[^>]*>')
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
 
@@ -38,6 +43,11 @@ OUTSIDE = """() => [...document.querySelectorAll('section[id]')].flatMap((slide)
 })"""
 
 
+def anchors(lesson: Path) -> list[str]:
+    """The names by which Jupyter and GitHub link the sections of a lesson: its headings with hyphens for spaces."""
+    return [heading.replace(" ", "-") for heading in re.findall(r"^# #{2,3} (.+)$", lesson.read_text(), re.M)]
+
+
 def prepare(deck: Path) -> tuple[Path, list[str]]:
     """Copies a deck to the build folder with its alternative texts filled in; returns it and what is wrong with its figures."""
     drawn, faults = make_figures.figures(deck.stem), []
@@ -55,8 +65,19 @@ def prepare(deck: Path) -> tuple[Path, list[str]]:
             faults.append(f"{deck.name}: the alternative text of {source} is {alt!r}; it must say in a few words what the figure shows")
         return f"![{' '.join([*keywords, alt])}]({source})"
 
+    def lead(link: re.Match) -> str:
+        lesson, anchor = ROOT / "lessons" / f"{link['name']}.py", unquote(link["anchor"] or "")
+        if not lesson.exists():
+            faults.append(f"{deck.name}: there is no lesson {link['name']}")
+        elif anchor and anchor not in anchors(lesson):
+            faults.append(f"{deck.name}: {lesson.name} has no section {anchor}; it has {', '.join(anchors(lesson))}")
+        return f"](https://github.com/{links.current()}/blob/main/notebooks/{link['name']}.ipynb{'#' + anchor if anchor else ''})"
+
+    text = LESSON.sub(lead, IMAGE.sub(fill, deck.read_text()))
+    if "\nlang:" not in text:
+        text = text.replace("---\n", "---\nlang: en\n", 1)
     target = BUILD / deck.name
-    target.write_text(IMAGE.sub(fill, deck.read_text()).replace("](../../notebooks/", "](../../site/build/notebooks/"))
+    target.write_text(text)
     return target, faults
 
 

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-import build_notebooks
 import nbformat
 import pytest
+
+import build_notebooks
 
 ROOT = Path(__file__).parents[2]
 LESSONS = [ROOT / "lessons" / "template.py", *sorted((ROOT / "lessons").glob("[0-9]*.py"))]
@@ -15,7 +16,9 @@ CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets.filter(c 
   ran: c.model.executionCount !== null, source: c.model.sharedModel.source,
   errors: c.model.outputs.toJSON().filter(o => o.output_type === 'error').map(o => o.ename + ': ' + o.evalue) }))"""
 EXPLORER = ".widget-vbox:has(> .widget-html img)"
-CONTROLS = ".noUi-handle, select, input[type=checkbox], .widget-toggle-buttons button:not(.mod-active), .widget-radio-box input:not(:checked)"
+CONTROLS = (
+    ".noUi-handle, select, input[type=checkbox], .widget-toggle-buttons button:not(.mod-active), .widget-radio-box input:not(:checked)"
+)
 
 
 def changed(page, image, before: str, patience: int = 60) -> bool:
@@ -32,9 +35,11 @@ def move(page, explorer, control) -> str | None:
     image = explorer.locator("> .widget-html img")
     before, control_is = image.get_attribute("src"), control.evaluate("node => node.matches('.noUi-handle') ? 'slider' : node.localName")
     control.focus()
-    keys = {"slider": ("ArrowRight", "ArrowLeft", "End", "Home"), "select": ("ArrowDown", "ArrowUp"), "input": ("Space",), "button": ("Enter",)}
+    keys = {"slider": ("ArrowRight", "ArrowLeft", "End", "Home"), "input": ("Space",), "button": ("Enter",)}
+    keys["select"] = ("Alt+ArrowDown ArrowDown Enter", "Alt+ArrowDown ArrowUp Enter")  # a bare arrow selects the next cell in JupyterLab
     for key in keys[control_is]:
-        page.keyboard.press(key)
+        for stroke in key.split():
+            page.keyboard.press(stroke)
         if changed(page, image, before, 60 if key == keys[control_is][0] else 20):
             return None
     label = control.evaluate("node => node.closest('.jupyter-widgets')?.innerText ?? ''")
