@@ -1,11 +1,11 @@
-"""One look for the whole course. The colours are Okabe and Ito's, which colour-blind readers can tell apart."""
+"""One look for the whole course. The colours are nearly Okabe and Ito's, which colour-blind readers can tell apart."""
 
 from cycler import cycler
 from matplotlib import pyplot as plt
 from matplotlib.colors import LinearSegmentedColormap
 
 REAL = "#0072B2"  # data, everywhere in the course
-GENERATED = "#D55E00"  # whatever a model made
+GENERATED = "#C44F00"  # whatever a model made; darker than theirs, to be legible as text
 CRITIC = "#222222"  # critics, discriminators, potentials
 ACCENTS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # anything else
 TEN = (REAL, GENERATED, *ACCENTS, "#8C6D31", "#7B4FA3", "#6E6E6E", "#111111")  # ten classes
