@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from test_site import axe
+from test_pages import axe
 
 ROOT = Path(__file__).parents[2]
 DECKS = sorted((ROOT / "slides" / "build").glob("[0-9]*.html"))
