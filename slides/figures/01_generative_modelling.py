@@ -88,11 +88,11 @@ def expectation_maximisation():
 
 def mixture_digits():
     digits, test = data.digits("train"), data.digits("test")
-    pca = PCA(40, random_state=0).fit(digits.images.flatten(1).numpy())
+    pca = PCA(30, random_state=0).fit(digits.images.flatten(1).numpy())
     train, held_out = (torch.from_numpy(pca.transform(part.images.flatten(1).numpy())).double() for part in (digits, test))
     sizes, scores = (1, 5, 20, 60, 150), {}
     for k in sizes:
-        mixture = fit_mixture(train, k, seed(0), floor=0.5, iterations=20)
+        mixture = fit_mixture(train, k, seed(0), floor=0.5, iterations=15)
         scores[k] = mixture.log_density(train).mean(), mixture.log_density(held_out).mean()
         if k == 60:
             made = torch.from_numpy(pca.inverse_transform(mixture.sample(30, seed(4)).numpy())).float().reshape(-1, 1, 28, 28)
@@ -195,25 +195,25 @@ def autoencoder():
     return figure
 
 
+def apart(places, least=0.5):
+    """Points (N, 2) pushed away from one another until none are closer than `least`, so that labels do not cover each other."""
+    for _ in range(200):
+        between = places[:, None] - places
+        distance = between.norm(dim=2) + torch.eye(len(places)) * least
+        places = places + 0.5 * (between / distance[..., None] * (least - distance).clamp(min=0)[..., None]).sum(1)
+    return places
+
+
 def latent_codes():
     digits, network = data.digits("test"), load_pretrained("digits_vae2")
     with torch.no_grad():
         codes = network.encode(digits.images)[0]
     figure, axes = canvas(width=5.6, height=5.0)
+    places = apart(torch.stack([codes[digits.labels == label].median(0).values for label in range(10)]))
     for label, colour in enumerate(TEN):
-        points = codes[digits.labels == label]
-        axes.scatter(*points.T.numpy(), s=9, color=colour, alpha=0.5, lw=0, rasterized=True)
-        place = points.median(0).values.tolist()
-        axes.text(
-            *place,
-            str(label),
-            fontsize=20,
-            weight="bold",
-            color=colour,
-            ha="center",
-            va="center",
-            bbox=dict(fc="white", alpha=0.7, lw=0, pad=1),
-        )
+        axes.scatter(*codes[digits.labels == label].T.numpy(), s=9, color=colour, alpha=0.5, lw=0, rasterized=True)
+        frame = dict(fc="white", alpha=0.75, lw=0, pad=1)
+        axes.text(*places[label].tolist(), str(label), fontsize=19, weight="bold", color=colour, ha="center", va="center", bbox=frame)
     axes.set(xlabel="$z_1$", ylabel="$z_2$", xlim=(-3.4, 3.4), ylim=(-3.4, 3.4), aspect="equal")
     return figure
 
