@@ -28,6 +28,8 @@ MODULES = ROOT / "node_modules"
 FIELD = 'class="btn search-button-field search-button__button pst-js-only"'
 NAMES = {  # what the theme leaves without a name, or names other than it reads; found by axe-core
     '<summary><span class="toctree-toggle"': '<summary aria-label="Pages below"><span class="toctree-toggle"',
+    ' aria-label="Toggle hidden content"': "",
+    'role="doc-biblioentry"': 'role="listitem"',
     f'{FIELD} title="Search" aria-label="Search"': FIELD,
 }
 DECK_LINK = re.compile(r'href="https://github\.com/[\w.-]+/[\w.-]+/blob/main/notebooks/(?P<name>[\w-]+)\.ipynb(?:#(?P<anchor>[^"]*))?"')

@@ -23,7 +23,6 @@ suppress_warnings = ["mystnb.unknown_mime_type"]
 bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "plain"
 add_module_names = False
-python_maximum_signature_line_length = 88
 
 mathjax_path = "tex-svg.js"
 html_theme = "sphinx_book_theme"

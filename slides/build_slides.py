@@ -6,6 +6,7 @@ the heading with hyphens for spaces; the built deck leads to GitHub, and within 
 at build time: nothing is loaded from a network.
 """
 
+import html
 import os
 import re
 import shutil
@@ -24,6 +25,8 @@ FONTS = ROOT / "node_modules" / "@fontsource-variable" / "source-sans-3" / "file
 IMAGE = re.compile(r"!\[(?P<words>[^\]]*)\]\((?P<source>[^)\s]+)\)")
 KEYWORD = re.compile(r"^(bg|left|right|fit|contain|cover|auto|vertical|(w|h|width|height|left|right|blur|opacity):?\S*|\d+%)$")
 LESSON = re.compile(r"\]\(\.\./\.\./notebooks/(?P<name>[\w-]+)\.ipynb(?:#(?P<anchor>[^)\s]*))?\)")
+FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<!\\)\$([^$\n]+?)\$", re.S)
+DRAWN = "<mjx-container"
 TEX_ERROR = re.compile(r'data-mjx-error="([^"]*)"|data-mml-node="mtext" fill="red"[^>]*>')
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
 
@@ -81,6 +84,18 @@ def prepare(deck: Path) -> tuple[Path, list[str]]:
     return target, faults
 
 
+def name_formulas(page: str, deck: str) -> str:
+    """A deck's HTML in which each formula, a picture, is named by its TeX for those who cannot see it. Raises ValueError if counts differ."""
+    text = re.sub(r"```.*?```|`[^`\n]*`|<!--.*?-->", "", deck, flags=re.S)
+    formulas = iter(display or inline for display, inline in FORMULA.findall(text))
+    count = len(FORMULA.findall(text))
+    if count != page.count(DRAWN):
+        raise ValueError(f"there are {count} formulas in the deck and {page.count(DRAWN)} on its slides; write a dollar sign as \\$")
+    return re.sub(
+        f'({DRAWN}.*?role="img")', lambda m: f'{m[1]} aria-label="{html.escape(" ".join(next(formulas).split()))}"', page, flags=re.S
+    )
+
+
 def tex_errors(page: str) -> list[str]:
     """The messages of formulas that MathJax could not read: Marp itself does not fail on them."""
     return [found[1] or "undefined macro" for found in TEX_ERROR.finditer(page)]
@@ -131,6 +146,7 @@ def main(names: list[str]) -> None:
     marp(*ready)
     pages = [BUILD / f"{deck.stem}.html" for deck in decks]
     for page in pages:
+        page.write_text(name_formulas(page.read_text(), (BUILD / f"{page.stem}.md").read_text()))
         faults += [f"{page.name}: TeX: {message}" for message in tex_errors(page.read_text())]
     if CHROMIUM:
         marp("--pdf", "--pdf-outlines", "--browser", "chrome", "--browser-path", CHROMIUM, *ready)

@@ -70,6 +70,14 @@ def test_tex_errors_are_read():
     assert not build_slides.tex_errors('<g data-mml-node="mtext">')
 
 
+def test_formulas_are_named_by_their_tex():
+    drawn = '<mjx-container><svg role="img"></svg></mjx-container>'
+    named = build_slides.name_formulas(drawn + drawn, r"cost \$3, `$x$`, $a<b$ and $$ \frac12 $$ <!-- $n$ -->")
+    assert 'aria-label="a&lt;b"' in named and r'aria-label="\frac12"' in named
+    with pytest.raises(ValueError, match="1 formulas in the deck and 2"):
+        build_slides.name_formulas(drawn + drawn, "$a$")
+
+
 @decks
 def test_a_deck_has_the_shape_of_the_course(deck):
     text = deck.read_text()

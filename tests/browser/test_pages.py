@@ -119,7 +119,7 @@ def test_the_dark_can_be_chosen(page, site):
         page.get_by_role("button", name="Color mode").first.click()
         page.get_by_role("button", name=mode).or_(page.get_by_text(mode, exact=True)).locator("visible=true").first.click()
         page.wait_for_timeout(300)
-        seen[mode] = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        seen[mode] = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert seen["Light"] != seen["Dark"], seen
 
 
