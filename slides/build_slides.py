@@ -85,7 +85,7 @@ def prepare(deck: Path) -> tuple[Path, list[str]]:
 
 
 def name_formulas(page: str, deck: str) -> str:
-    """A deck's HTML in which each formula, a picture, is named by its TeX for those who cannot see it. Raises ValueError if counts differ."""
+    """A deck's HTML in which each formula, a picture, has its TeX as its name. Raises ValueError if counts differ."""
     text = re.sub(r"```.*?```|`[^`\n]*`|<!--.*?-->", "", deck, flags=re.S)
     formulas = iter(display or inline for display, inline in FORMULA.findall(text))
     count = len(FORMULA.findall(text))
