@@ -16,20 +16,29 @@ def real_and(network: str):
     real = data.digits("test").images[::33][:30]
     with torch.no_grad():
         made = weights.load_pretrained(network).sample(30, generator=torch.Generator().manual_seed(0))
-    figure, axes = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(5, 2.7), layout="constrained")
     draw_images(axes[0], real, columns=6, title="real")
     draw_images(axes[1], made, columns=6, title="generated")
     return figure
 
 
-def digits_read():
-    """What a classifier that ships with the course reads in test digits."""
-    picked = data.digits("test").images[7::56][:18]
-    classifier = weights.load_pretrained("digits_classifier")
+def every_point():
+    """The latent plane of two numbers, decoded on a grid that gives each cell the same share of the prior."""
+    rows, columns = (torch.distributions.Normal(0.0, 1.0).icdf(torch.linspace(0.03, 0.97, n)) for n in (7, 12))
     with torch.no_grad():
-        read = classifier(picked).argmax(1)
-    figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
-    draw_images(axes, picked, columns=6, title="read as " + " ".join(str(int(label)) for label in read))
+        sheet = weights.load_pretrained("digits_vae2").decode(torch.cartesian_prod(rows.flip(0), columns).flip(1))
+    figure, axes = plt.subplots(figsize=(5, 3), layout="constrained")
+    draw_images(axes, sheet, columns=12, title="two numbers a digit, decoded")
+    return figure
+
+
+def as_asked():
+    """One handwriting a row, one class a column."""
+    styles = torch.randn(6, 8, generator=torch.Generator().manual_seed(3)).repeat_interleave(10, 0)
+    with torch.no_grad():
+        sheet = weights.load_pretrained("digits_cvae").decode(styles, torch.arange(10).repeat(6))
+    figure, axes = plt.subplots(figsize=(5, 3), layout="constrained")
+    draw_images(axes, sheet, columns=10, title="asked for 0 to 9, six handwritings")
     return figure
 
 
@@ -41,7 +50,7 @@ RESULTS = {
         "Left, thirty handwritten digits from the test set; right, thirty that the variational autoencoder drew, a little softer.",
         "Digits from a variational autoencoder",
         "Trained on 4000 digits that ship with the course.",
-        "01_generative_modelling",
+        "01b_variational_autoencoders",
     ),
     "gan": (
         ("digits_gan",),
@@ -51,13 +60,21 @@ RESULTS = {
         "A generator and a critic, trained against each other on two cores.",
         "03a_gan",
     ),
-    "classifier": (
-        ("digits_classifier",),
-        digits_read,
-        "Eighteen handwritten digits in three rows, and above them the numbers that the course's own classifier reads in them.",
-        "Every model is judged",
-        "A classifier that the course trained itself reads the digits, and the metrics stand on what it sees.",
-        "11_evaluation",
+    "plane": (
+        ("digits_vae2",),
+        every_point,
+        "Seven rows of twelve digits, decoded from a grid of two numbers: neighbours look alike, and one class turns into the next.",
+        "Every point is a picture",
+        "Move two sliders and walk through all the digits that a model knows.",
+        "01a_generative_modelling",
+    ),
+    "conditional": (
+        ("digits_cvae",),
+        as_asked,
+        "Six rows of the digits 0 to 9, each row in a handwriting of its own, drawn by a conditional autoencoder.",
+        "Digits to order",
+        "Ask for a class and a hand; a classifier that saw only real digits reads what was asked for.",
+        "01b_variational_autoencoders",
     ),
 }
 
