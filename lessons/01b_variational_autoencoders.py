@@ -184,7 +184,7 @@ claim("the reparametrised one has at least 10 times less variance", score_functi
 figure, axes = plt.subplots(figsize=(7, 2.6), layout="constrained")
 for values, colour, name in ((score_function, CRITIC, "score function"), (reparametrised, ACCENTS[0], "reparametrised")):
     means = values.reshape(-1, 10).mean(1)  # what a batch of 10 would say
-    axes.hist(means, 120, range=(-30, 15), density=True, color=colour, alpha=0.5, label=name)
+    axes.hist(means, 120, range=(-25, 5), density=True, color=colour, alpha=0.5, label=name)
 axes.axvline(-6, color=GENERATED, lw=1.5, label="true gradient")
 axes.set(xlabel="gradient estimated from 10 draws", ylabel="density", yticks=[])
 axes.legend()
@@ -409,7 +409,7 @@ claim("the one that ships is read as the class asked for", read_right["shipped"]
 
 # %% [markdown]
 # Where do the misread ones come from? From corners of the prior that the encoder hardly uses: the decoder was never trained there. The fewer latents and the longer the training, the fewer
-# such corners. With eight latents and the same thousand steps about a third were misread when this lesson was written: try it.
+# such corners. With eight latents and the same thousand steps many more are misread: try it.
 
 # %% [markdown]
 # ## 7. Beta, and a posterior that collapses
