@@ -41,14 +41,14 @@ def test_a_header_without_its_table_is_refused():
         costs.with_costs("# A lesson", COST)
 
 
-def test_readme_keeps_its_text(tmp_path):
-    readme = tmp_path / "README.md"
-    readme.write_text("before\n<!-- syllabus -->\nold\n<!-- /syllabus -->\nafter\n")
-    costs.write_readme(readme)
-    text = readme.read_text()
-    assert text.startswith("before\n<!-- syllabus -->\n| Lesson |") and text.endswith("\n<!-- /syllabus -->\nafter\n") and "old" not in text
-    costs.write_readme(readme)
-    assert readme.read_text() == text
+@pytest.mark.parametrize("comment", ["", "# "])
+def test_table_of_lessons_keeps_the_text_around_it(comment):
+    text = costs.with_syllabus(f"before\n{comment}<!-- syllabus -->\nold\n{comment}<!-- /syllabus -->\nafter\n", "notebooks/", comment)
+    assert text.startswith(f"before\n{comment}<!-- syllabus -->\n{comment}| Lesson |") and "old" not in text
+    assert text.endswith(f"{comment}<!-- /syllabus -->\nafter\n") and "](notebooks/00_start_here.ipynb)" in text
+    assert costs.with_syllabus(text, "notebooks/", comment) == text
+    with pytest.raises(ValueError, match="no lines"):
+        costs.with_syllabus("nothing here")
 
 
 def test_every_lesson_has_a_header_that_can_be_read():

@@ -70,13 +70,25 @@ def write_headers(lesson: Path, notebook: Path, cost: dict[str, float]) -> None:
         nbformat.write(built, notebook)
 
 
-def write_readme(path: Path) -> None:
-    """Puts the syllabus between the markers of the README."""
-    text = path.read_text()
-    if "<!-- syllabus -->" not in text:
-        raise ValueError("README.md has no lines '<!-- syllabus -->' and '<!-- /syllabus -->'")
-    table = syllabus.readme_table(syllabus.read_all())
-    path.write_text(re.sub(r"(<!-- syllabus -->\n).*?(<!-- /syllabus -->)", lambda m: f"{m[1]}{table}\n{m[2]}", text, flags=re.S))
+def with_syllabus(text: str, link: str = "", comment: str = "") -> str:
+    """Puts the table of lessons between its two markers; `link` leads to the notebooks, `comment` begins each line in a .py file."""
+    table = "".join(f"{comment}{line}".rstrip() + "\n" for line in syllabus.readme_table(syllabus.read_all(), link).splitlines())
+    filled, found = re.subn(r"(<!-- syllabus -->\n).*?((?:# )?<!-- /syllabus -->)", lambda m: f"{m[1]}{table}{m[2]}", text, flags=re.S)
+    if not found:
+        raise ValueError("the text has no lines '<!-- syllabus -->' and '<!-- /syllabus -->'")
+    return filled
+
+
+def write_tables() -> None:
+    """The table of lessons in the README and in lesson 00, its source and its notebook."""
+    readme, lesson = ROOT / "README.md", ROOT / "lessons" / "00_start_here.py"
+    readme.write_text(with_syllabus(readme.read_text(), "notebooks/"))
+    lesson.write_text(with_syllabus(lesson.read_text(), comment="# "))
+    path = ROOT / "notebooks" / f"{lesson.stem}.ipynb"
+    built = nbformat.read(path, as_version=4)
+    (cell,) = [cell for cell in built.cells if "<!-- syllabus -->" in cell.source]
+    cell.source = with_syllabus(cell.source)
+    nbformat.write(built, path)
 
 
 def main(names: list[str]) -> None:
@@ -92,7 +104,7 @@ def main(names: list[str]) -> None:
     for lesson in lessons:
         if cost := known["lessons"].get(lesson.stem):
             write_headers(lesson, ROOT / "notebooks" / f"{lesson.stem}.ipynb", cost)
-    write_readme(ROOT / "README.md")
+    write_tables()
 
 
 if __name__ == "__main__":
