@@ -74,14 +74,19 @@ def read_all(built: bool = True) -> list[Lesson]:
 
 def site_table(found: list[Lesson], decks: set[str]) -> str:
     """The syllabus of the site: a block a lesson."""
-    blocks = []
+    blocks, names = [], {lesson.name for lesson in found}
+
+    def leading(text: str) -> str:  # links among notebooks, from a page beside their folder; to one that is not there, the words alone
+        return re.sub(r"\[([^\]]+)\]\(([\w-]+)\.ipynb\)", lambda m: f"[{m[1]}](notebooks/{m[2]}.ipynb)" if m[2] in names else m[1], text)
+
     for lesson in found:
         number, title = lesson.title.split(" ", 1)
+        needs = leading(lesson.needs)
         deck = f' · <a href="slides/{lesson.deck}.html">slides</a>' if lesson.deck in decks else ""
-        aims = "\n".join(f"- {aim}" for aim in lesson.aims)
+        aims = "\n".join(f"- {leading(aim)}" for aim in lesson.aims)
         blocks.append(
             f"## [{number} {title}](notebooks/{lesson.name}.ipynb)\n\nAfter it you can\n\n{aims}\n\n"
-            f"You need {lesson.needs[0].lower() + lesson.needs[1:] if not lesson.needs[:2].isupper() else lesson.needs}\n\n"
+            f"**You need**: {needs}\n\n"
             f"*{f'{lesson.time}, {lesson.memory} of memory' if lesson.cost else 'Time and memory not measured yet'}*{deck}\n"
         )
     return "\n".join(blocks)
