@@ -43,7 +43,7 @@ from course_lib.exercises import exercise
 from course_lib.models.gmm import GaussianMixture, fit_mixture, kmeans_plus_plus
 from course_lib.nn import mlp
 from course_lib.training import profile
-from course_lib.viz import ACCENTS, CRITIC, GENERATED, REAL, TEN, curves, draw_images, draw_map, draw_points, explore, show
+from course_lib.viz import ACCENTS, CRITIC, GENERATED, REAL, curves, draw_classes, draw_images, draw_map, draw_points, explore, show
 from course_lib.weights import load_pretrained
 
 seed = lambda number: torch.Generator().manual_seed(number)  # noqa: E731
@@ -64,10 +64,7 @@ with torch.no_grad():
 @torch.no_grad()
 def draw_point(z1, z2):
     figure, axes = plt.subplots(1, 2, figsize=(7, 3.4), layout="constrained", width_ratios=[1.3, 1])
-    for label, colour in enumerate(TEN):
-        points = codes[test.labels == label]
-        axes[0].scatter(*points.T.numpy(), s=5, color=colour, alpha=0.5, lw=0)
-        axes[0].text(*points.median(0).values.tolist(), str(label), color=colour, fontsize=15, weight="bold", ha="center", va="center")
+    draw_classes(axes[0], codes, test.labels)
     axes[0].plot(z1, z2, marker="o", ms=12, mfc="none", mec=CRITIC, mew=2)
     axes[0].set(xlabel="$z_1$", ylabel="$z_2$", xlim=(-3.3, 3.3), ylim=(-3.3, 3.3), title="1000 test digits, encoded")
     draw_images(axes[1], plane_vae.decode(torch.tensor([[z1, z2]])), title="the point in the circle, decoded")

@@ -73,3 +73,8 @@ def test_colours_have_contrast_on_white():
 def test_bad_images_are_named(call):
     with pytest.raises(ValueError, match="images has shape"):
         call()
+
+
+def test_labels_move_apart():
+    places = viz.draw.apart(torch.tensor([[0.0, 0.0], [0.1, 0.0], [3.0, 3.0]]), 0.5)
+    assert torch.pdist(places).min() > 0.49 and torch.allclose(places[2], torch.tensor([3.0, 3.0]))

@@ -1,6 +1,6 @@
 """Figures and widgets in one style. Importing this sets the style."""
 
-from course_lib.viz.draw import curves, draw_images, draw_map, draw_points, image_grid, plane, tile
+from course_lib.viz.draw import curves, draw_classes, draw_images, draw_map, draw_points, image_grid, plane, tile
 from course_lib.viz.explore import explore
 from course_lib.viz.show import show, to_png
 from course_lib.viz.style import ACCENTS, CRITIC, DENSITY, GENERATED, REAL, SCORES, TEN, use_style
@@ -16,6 +16,7 @@ __all__ = [
     "SCORES",
     "TEN",
     "curves",
+    "draw_classes",
     "draw_images",
     "draw_map",
     "draw_points",

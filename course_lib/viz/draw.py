@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_lib.viz.style import DENSITY, GENERATED, REAL, SCORES
+from course_lib.viz.style import DENSITY, GENERATED, REAL, SCORES, TEN
 
 
 def tile(images: Tensor, columns: int = 10, gap: int = 2) -> np.ndarray:
@@ -57,6 +57,26 @@ def draw_points(axes: Axes, real: Tensor | None = None, generated: Tensor | None
         if points is not None:
             axes.scatter(*points.detach().cpu().T.numpy(), s=size, color=colour, alpha=alpha, lw=0, label=label, rasterized=True)
     axes.set_aspect("equal")
+
+
+def apart(places: Tensor, least: float) -> Tensor:
+    """Points (N, 2) pushed away from one another until hardly any are closer than `least`, so that labels do not cover each other."""
+    for _ in range(200):
+        between = places[:, None] - places
+        distance = between.norm(dim=2) + torch.eye(len(places)) * least
+        places = places + 0.5 * (between / distance[..., None] * (least - distance).clamp(min=0)[..., None]).sum(1)
+    return places
+
+
+def draw_classes(axes: Axes, points: Tensor, labels: Tensor, size: float = 5, fontsize: float = 15, least: float = 0.5) -> None:
+    """A cloud (N, 2) coloured by its classes (N,), each named where its median lies; names keep the distance `least`."""
+    classes = labels.unique().tolist()
+    places = apart(torch.stack([points[labels == label].median(0).values for label in classes]), least)
+    for label, place in zip(classes, places.tolist(), strict=True):
+        colour = TEN[label % len(TEN)]
+        axes.scatter(*points[labels == label].T.numpy(), s=size, color=colour, alpha=0.5, lw=0, rasterized=True)
+        frame = {"fc": "white", "alpha": 0.75, "lw": 0, "pad": 1}
+        axes.text(*place, str(label), color=colour, fontsize=fontsize, weight="bold", ha="center", va="center", bbox=frame)
 
 
 def plane(extent: float | Sequence[float] = 3.0, resolution: int = 120) -> tuple[Tensor, Tensor, Tensor]:

@@ -15,7 +15,7 @@ from course_lib.models.gmm import GaussianMixture, fit_mixture, kmeans_plus_plus
 from course_lib.models.vae import VAE
 from course_lib.nn import mlp
 from course_lib.training import fit
-from course_lib.viz import ACCENTS, CRITIC, GENERATED, REAL, TEN, draw_images, draw_map, draw_points
+from course_lib.viz import ACCENTS, CRITIC, GENERATED, REAL, draw_classes, draw_images, draw_map, draw_points
 from course_lib.weights import load_pretrained
 
 
@@ -195,25 +195,12 @@ def autoencoder():
     return figure
 
 
-def apart(places, least=0.5):
-    """Points (N, 2) pushed away from one another until none are closer than `least`, so that labels do not cover each other."""
-    for _ in range(200):
-        between = places[:, None] - places
-        distance = between.norm(dim=2) + torch.eye(len(places)) * least
-        places = places + 0.5 * (between / distance[..., None] * (least - distance).clamp(min=0)[..., None]).sum(1)
-    return places
-
-
 def latent_codes():
     digits, network = data.digits("test"), load_pretrained("digits_vae2")
     with torch.no_grad():
         codes = network.encode(digits.images)[0]
     figure, axes = canvas(width=5.6, height=5.0)
-    places = apart(torch.stack([codes[digits.labels == label].median(0).values for label in range(10)]))
-    for label, colour in enumerate(TEN):
-        axes.scatter(*codes[digits.labels == label].T.numpy(), s=9, color=colour, alpha=0.5, lw=0, rasterized=True)
-        frame = dict(fc="white", alpha=0.75, lw=0, pad=1)
-        axes.text(*places[label].tolist(), str(label), fontsize=19, weight="bold", color=colour, ha="center", va="center", bbox=frame)
+    draw_classes(axes, codes, digits.labels, size=9, fontsize=19)
     axes.set(xlabel="$z_1$", ylabel="$z_2$", xlim=(-3.4, 3.4), ylim=(-3.4, 3.4), aspect="equal")
     return figure
 
