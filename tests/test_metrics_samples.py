@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.ndimage
 import scipy.stats
 import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
@@ -211,3 +212,21 @@ def test_imagenet_features_know_a_cat_or_say_what_to_install():
         return
     logits = ruler.logits(data.photo("chelsea")[None])
     assert logits.softmax(1)[0, [281, 282, 285]].sum() > 0.5  # tabby, tiger cat, Egyptian cat
+
+
+def test_failures_do_what_they_say():
+    train = data.digits("train")
+    images, labels = train.images[::40], train.labels[::40]  # (100, 1, 28, 28), ten of each class
+    for how in metrics.FAILURES:
+        assert torch.equal(metrics.spoil(images, labels, how, 0), images)
+        assert metrics.spoil(images, labels, how, 1).shape == images.shape
+    blurred = metrics.spoil(images, labels, "blur", 0.5)
+    expected = scipy.ndimage.gaussian_filter(images[3, 0].numpy() + 1, 1, mode="constant", truncate=6) - 1
+    assert np.allclose(blurred[3, 0], expected, atol=1e-5)
+    kept = metrics.spoil(images, labels, "drop classes", 0.5)
+    assert len(torch.unique(kept, dim=0)) == 60  # 10 - round(4.5), rounded to even
+    assert len(torch.unique(metrics.spoil(images, labels, "few images", 0.9), dim=0)) == 10
+    noise = metrics.spoil(images * 0, labels, "noise", 0.1)
+    assert noise.std().item() == pytest.approx(0.1, rel=0.02)
+    with pytest.raises(ValueError, match="how is 'melt'"):
+        metrics.spoil(images, labels, "melt", 0.5)

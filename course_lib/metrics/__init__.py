@@ -1,6 +1,7 @@
 """How good are the samples? Metrics on features, on pixels and on modes; lesson 11 teaches them."""
 
 from course_lib.metrics.checks import Spread
+from course_lib.metrics.failures import FAILURES, spoil
 from course_lib.metrics.features import Features, digit_features, imagenet_features, inception_features, pixel_features
 from course_lib.metrics.frechet import Extrapolation, frechet_at_infinity, frechet_distance, gaussian_w2
 from course_lib.metrics.inception import inception_score, inception_score_splits
@@ -17,6 +18,7 @@ from course_lib.metrics.sliced import laplacian_pyramid, patch_sliced_wasserstei
 
 __all__ = [
     "Extrapolation",
+    "FAILURES",
     "Features",
     "ModeCoverage",
     "Moments",
@@ -50,6 +52,7 @@ __all__ = [
     "random_filter_maps",
     "single_image_fid",
     "sliced_wasserstein",
+    "spoil",
     "ssim",
     "wasserstein_columns",
 ]
