@@ -54,7 +54,7 @@ warnings.simplefilter("ignore", ConvergenceWarning)  # a few rounds of EM are en
 # ## 1. The result first: real or generated?
 #
 # Human judgement is the metric that all others stand for, so take the test yourself. In each game six of the twelve digits below are real and six
-# come from a Gaussian mixture. Hold Ctrl and mark the generated ones, then ask for the solution.
+# are blends: a training digit and its nearest neighbour, blurred a little, averaged and sharpened again. Hold Ctrl and mark the generated ones, then ask for the solution.
 
 # %%
 n = profile(smoke=200, cpu=1000, gpu=1000)
@@ -83,7 +83,16 @@ def mixture(components, seed, dims=40, kind="full"):
     return images[torch.randperm(n, generator=torch.Generator().manual_seed(seed))]
 
 
-made = mixture(40, seed=0)  # (n, 1, 28, 28)
+def blends(count):
+    """(count, 1, 28, 28): training digits, each averaged with its nearest neighbour."""
+    images = learned.images[:count]
+    distance = torch.cdist(images.flatten(1), learned.images.flatten(1))
+    partner = learned.images[distance.topk(2, largest=False).indices[:, 1]]  # the first is the digit itself
+    both = spoil((images + partner) / 2, None, "blur", 0.35)
+    return torch.tanh(4 * (both + 0.15)).clamp(-1, 1)
+
+
+made, puzzles = mixture(40, seed=0), blends(300)  # (n, 1, 28, 28), (300, 1, 28, 28)
 
 
 # %%
@@ -91,8 +100,8 @@ def draw_quiz(game=1, generated=(), solution=False):
     """Twelve digits; with the solution, who is who and the reader's score."""
     g = torch.Generator().manual_seed(game)
     truth = torch.randperm(12, generator=g) < 6  # True: generated
-    picks = torch.randint(n, (2, 12), generator=g)
-    images = torch.where(truth[:, None, None, None], made[picks[0]], real.images[picks[1]])
+    picks = torch.randint(min(n, 300), (2, 12), generator=g)
+    images = torch.where(truth[:, None, None, None], puzzles[picks[0]], real.images[picks[1]])
     figure, axes = plt.subplots(2, 6, figsize=(6.5, 2.9), layout="constrained")
     for number, (ax, image) in enumerate(zip(axes.flat, images, strict=True), 1):
         draw_images(ax, image[None], 1, f"{number}" + (" generated" if truth[number - 1] else " real") * solution)
@@ -107,7 +116,7 @@ def draw_quiz(game=1, generated=(), solution=False):
 # %% tags=["nbval-ignore-output"]
 explore(
     draw_quiz,
-    alt="Twelve numbered digits, some written by hand and some made by a mixture of Gaussians; which are which is the question.",
+    alt="Twelve numbered digits, some written by hand and some blended by a computer; which are which is the question.",
     game=IntSlider(value=1, min=1, max=20),
     generated=SelectMultiple(options=list(range(1, 13)), rows=6),
     solution=Checkbox(value=False),
@@ -271,7 +280,7 @@ for ax, (name, other) in zip(axes[1:], others.items(), strict=True):
     draw_images(ax, other[None], 1, f"{name}: {sifid[name]:.2g}")
 show(
     figure,
-    alt="A piece of brick wall, another piece, the piece turned, its pixels shuffled, and grass, with rising distances in that order.",
+    alt="A piece of brick wall; another piece is nearest, the piece turned is farther, grass and shuffled pixels are farthest.",
 )
 
 # %%
@@ -286,7 +295,7 @@ claim("... and than grass or shuffled pixels", sifid["elsewhere"] / min(sifid["g
 #
 # The first is the eye: beside each sample, its nearest training image. The second is a number. A fresh real image has some distance to its nearest
 # training image. If samples are *systematically nearer*, they were copied. The chance that a sample is nearer than a held-out real image should be
-# one half (Meehan et al. 2020). Our pupils: a copier, an honest set, and the mixture of section 1.
+# one half (Meehan et al. 2020). Our pupils: a copier, an honest set, and the mixture of Gaussians defined above.
 
 # %%
 pupils = {"copier": learned.images[:n], "honest": real.images, "mixture": made}
@@ -361,7 +370,7 @@ claim("FID does not notice", max(fid_by) - min(fid_by), at_most=1e-6)
 # ## 6. Look at the features
 #
 # Before trusting any number, draw the features. PCA is linear and keeps distances that are large; t-SNE keeps neighbours and invents the rest: the sizes
-# of its clusters and the gaps between them mean nothing. Here are real digits and the mixture of section 1. Where do the samples between
+# of its clusters and the gaps between them mean nothing. Here are real digits and the mixture of Gaussians defined above. Where do the samples between
 # the clusters come from?
 
 # %%
@@ -503,6 +512,8 @@ for ax, name in zip(axes.flat, shown, strict=True):
     for how in metrics.FAILURES:
         ax.plot(amounts, [report[name] for report in table[how]], marker="o", ms=3, label=how)
     ax.set_title(f"{name} {'↓' if name in ('FID', 'KID') else '↑'}")
+    if name in ("FID", "KID"):
+        ax.set_yscale("symlog", linthresh=1)  # a line up to 1, a logarithm above
 figure.supxlabel("amount of the failure", fontsize=10)
 figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center")
 show(figure, alt="Six panels of curves: each metric against the amount of blur, noise, dropped classes and repetition.")

@@ -82,12 +82,13 @@ class Extrapolation(NamedTuple):
 
 
 def frechet_at_infinity(
-    real: Tensor, generated: Tensor, sizes: Sequence[int] | None = None, generator: torch.Generator | None = None
+    real: Tensor, generated: Tensor, sizes: Sequence[int] | None = None, draws: int = 4, generator: torch.Generator | None = None
 ) -> Extrapolation:
     """The Fréchet distance that infinitely many generated samples would have (Chong and Forsyth 2020): a line in 1/N, read at 0.
 
-    sizes: how many generated samples each distance uses, drawn at random without replacement; by default ten sizes, evenly spaced in
-    1/N from a tenth of them (at least 4 D if there are so many) to all. The bias is a line in 1/N only for N well above D.
+    sizes: how many generated samples each distance uses, drawn at random without replacement `draws` times, of which the mean is taken;
+    by default ten sizes, evenly spaced in 1/N from a tenth of them (at least 4 D if there are so many) to all.
+    The bias is a line in 1/N only for N well above D.
     """
     real, generated = pair(real, generated)
     n, d = len(generated), generated.shape[1]
@@ -96,9 +97,14 @@ def frechet_at_infinity(
         sizes = (1 / torch.linspace(1 / low, 1 / n, 10, dtype=torch.float64)).round().long().tolist()
     if len(set(sizes)) < 2 or min(sizes) < 2 or max(sizes) > n:
         raise ValueError(f"sizes is {list(sizes)}; it must hold at least two different sizes between 2 and {n}")
+    if draws < 1:
+        raise ValueError(f"draws is {draws}; it must be at least 1")
     target = Moments(real)
-    order = [torch.randperm(n, generator=generator).to(generated.device)[:size] for size in sizes]
-    values = torch.tensor([frechet_distance(target, generated[index]) for index in order], dtype=torch.float64)
+    means = []
+    for size in sizes:
+        picks = [torch.randperm(n, generator=generator)[:size].to(generated.device) for _ in range(1 if size == n else draws)]
+        means.append(sum(frechet_distance(target, generated[pick]) for pick in picks) / len(picks))
+    values = torch.tensor(means, dtype=torch.float64)
     inverse = 1 / torch.tensor(sizes, dtype=torch.float64)
     slope = ((inverse - inverse.mean()) * (values - values.mean())).sum() / (inverse - inverse.mean()).square().sum()
     limit = values.mean() - slope * inverse.mean()
