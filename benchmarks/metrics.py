@@ -1,7 +1,8 @@
 """The metrics beside torch-fidelity's, on the same features. First the results are compared, then the times.
 
 `python -m benchmarks.metrics` prints a line a metric; with `memory` it measures what precision and recall need at 50 000 samples.
-Set OMP_NUM_THREADS to the number of threads as well: NumPy's follow it. Features are float64 unless the name says otherwise: that is what both compute in then.
+Set OMP_NUM_THREADS to the number of threads as well: those of NumPy follow it. Features are float64
+unless the name says otherwise: that is what both compute in then.
 """
 
 import argparse

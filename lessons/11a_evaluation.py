@@ -42,6 +42,7 @@ from course_lib.metrics import spoil
 from course_lib.training import profile
 from course_lib.viz import ACCENTS, GENERATED, REAL, draw_images, draw_points, explore, show
 from course_lib.weights import load_pretrained
+from course_lib.weights.ruler import digit_features
 
 # %% [markdown]
 # ## 1. The result first: one set of samples, eight opinions
@@ -61,7 +62,7 @@ rng = torch.Generator().manual_seed(0)
 real = real.where(torch.randperm(1000, generator=rng)[:n])
 train = train.where(torch.randperm(4000, generator=rng))
 honest = train.where(torch.arange(4000) < n)  # n real images that play the part of a perfect generator
-ruler = metrics.digit_features()
+ruler = digit_features()
 real_features, honest_features = ruler(real.images), ruler(honest.images)  # (n, 64) each
 
 

@@ -47,6 +47,7 @@ from course_lib.metrics import spoil
 from course_lib.training import profile
 from course_lib.viz import GENERATED, REAL, draw_images, draw_points, explore, image_grid, show
 from course_lib.weights import load_pretrained
+from course_lib.weights.ruler import digit_features
 
 warnings.simplefilter("ignore", ConvergenceWarning)  # a few rounds of EM are enough for the mixtures below
 
@@ -64,7 +65,7 @@ rng = torch.Generator().manual_seed(0)
 real = real.where(torch.randperm(1000, generator=rng)[:n])
 train = train.where(torch.randperm(4000, generator=rng))
 honest = train.where(torch.arange(4000) < n)  # n real images that play the part of a perfect generator
-ruler = metrics.digit_features()
+ruler = digit_features()
 real_features, honest_features = ruler(real.images), ruler(honest.images)  # (n, 64) each
 learned = train.where(torch.arange(4000) >= n)  # what models may see; `honest` is held back from them
 learned_features = ruler(learned.images)

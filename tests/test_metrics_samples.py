@@ -12,6 +12,7 @@ from torch_fidelity.metric_prc import prc_features_to_metric
 
 from course_lib import data, metrics
 from course_lib.metrics import neighbours
+from course_lib.weights.ruler import digit_features
 
 
 def gaussian(n: int, d: int, seed: int, scale: float = 1.0) -> torch.Tensor:
@@ -178,7 +179,7 @@ def test_report_names_its_network_and_covers_every_metric():
     test, train = data.digits("test"), data.digits("train")
     pick = torch.randperm(4000, generator=torch.Generator().manual_seed(0))[:300]
     real, other = test.images[::3][:300], train.images[pick]
-    ruler = metrics.digit_features()
+    ruler = digit_features()
     report = metrics.evaluate(real, other, ruler, halves=3)
     assert "digit classifier" in str(report) and "300 real and 300 generated" in str(report)
     assert report["FID"] == metrics.frechet_distance(ruler(real), ruler(other))
@@ -195,7 +196,7 @@ def test_report_names_its_network_and_covers_every_metric():
 
 
 def test_feature_networks_refuse_what_they_cannot_see():
-    ruler = metrics.digit_features()
+    ruler = digit_features()
     images = data.digits("test", size=32).images[:5]
     assert torch.equal(ruler(images), ruler(images[:, :, 2:30, 2:30]))
     with pytest.raises(ValueError, match="must be in"):

@@ -2,7 +2,7 @@
 
 from course_lib.metrics.checks import Spread
 from course_lib.metrics.failures import FAILURES, spoil
-from course_lib.metrics.features import Features, digit_features, imagenet_features, inception_features, pixel_features
+from course_lib.metrics.features import Features, classifier_features, imagenet_features, inception_features, pixel_features
 from course_lib.metrics.frechet import Extrapolation, frechet_at_infinity, frechet_distance, gaussian_w2
 from course_lib.metrics.inception import inception_score, inception_score_splits
 from course_lib.metrics.kernel import kernel_distance, kernel_distance_subsets
@@ -26,8 +26,8 @@ __all__ = [
     "Report",
     "Spread",
     "class_coverage",
+    "classifier_features",
     "copying",
-    "digit_features",
     "evaluate",
     "frechet_at_infinity",
     "frechet_distance",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_lib.data.imageset import to_pixels
@@ -55,19 +55,18 @@ def pixel_features() -> Features:
     return Features("pixels", lambda images: (images.flatten(1), None))
 
 
-@functools.lru_cache(maxsize=1)
-def digit_features() -> Features:
-    """64 features and 10 logits of the course's own digit classifier; images (N, 1, 28, 28), or 32x32, whose border is cut off."""
-    from course_lib.weights import load_pretrained  # here, since metrics should not need the models
+def classifier_features(classifier: nn.Module, name: str) -> Features:
+    """What a classifier's last layer sees, and its logits. It has `features`, `head` and `shape`, as `models.classifier.Classifier` has.
 
-    classifier = load_pretrained("digits_classifier")
+    A border of the images beyond the classifier's own size is cut off, so that digits padded to 32x32 can be measured too.
+    """
 
     def network(images: Tensor) -> tuple[Tensor, Tensor]:
-        images = images[:, :, 2:30, 2:30] if images.shape[2:] == (32, 32) else images
-        features = classifier.features(images)
+        border = (images.shape[-1] - classifier.shape[-1]) // 2
+        features = classifier.features(F.pad(images, [-border] * 4) if border > 0 else images)
         return features, classifier.head(features)
 
-    return Features("digit classifier", network)
+    return Features(name, network)
 
 
 def weights_file(address: str, what: str) -> Path:

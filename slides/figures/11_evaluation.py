@@ -10,6 +10,7 @@ from sklearn.cluster import KMeans
 
 from course_lib import data, metrics
 from course_lib.viz import ACCENTS, GENERATED, REAL, draw_images, draw_points
+from course_lib.weights.ruler import digit_features
 
 
 @functools.cache
@@ -18,7 +19,7 @@ def sets():
     generator = torch.Generator().manual_seed(0)
     test, train = data.digits("test"), data.digits("train")
     real = test.where(torch.randperm(1000, generator=generator)[:600])
-    return real, train.where(torch.randperm(4000, generator=generator)[:600]), metrics.digit_features()
+    return real, train.where(torch.randperm(4000, generator=generator)[:600]), digit_features()
 
 
 def averages_win():
