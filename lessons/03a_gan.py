@@ -288,7 +288,7 @@ path = torch.stack(path)  # (snapshots, 400)
 # %% tags=["nbval-ignore-output"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(8.5, 3), sharey=True, width_ratios=[3, 1], layout="constrained")
 left.plot(20 * torch.arange(len(path)), path[:, ::8], color=GENERATED, lw=0.6, alpha=0.6)
-left.set(xlabel="generator's step", ylabel="$G(z)$ for fifty fixed $z$", ylim=(-6, 6), title="every sample climbs to the nearest summit")
+left.set(xlabel="generator's step", ylabel="$G(z)$ for fifty fixed $z$", ylim=(-6, 6), title="the samples pile up on a summit")
 near = x.abs() < 6
 right.plot(critic(x[near, None]).detach()[:, 0], x[near], color=CRITIC)
 right.set(xlabel="frozen score $s(x)$", title="the critic", xlim=(-6, 4))
@@ -484,7 +484,7 @@ torch.manual_seed(0)
 still, watcher = mlp_generator(), mlp_critic()
 watcher_optimiser = adam(watcher, 2e-4)
 norms = {"minimax": [], "non_saturating": []}
-for step in range(profile(smoke=5, cpu=120, gpu=120)):
+for _ in range(profile(smoke=5, cpu=120, gpu=120)):
     real = digits.images[torch.randint(len(digits), (64,))]
     fake = still(torch.randn(64, 64))
     for name, record in norms.items():
@@ -738,3 +738,172 @@ show(figure, alt="The generator's and critic's losses are flat or drift slowly t
 # After the first moments nothing falls. Each player's loss is measured against an opponent that improves as well, so a flat curve may hide
 # progress, and a falling one may mean that the other player has gone astray. Do not choose a checkpoint by its loss. Lesson 03b makes the
 # point sharper, and lesson 04 builds a critic whose loss does mean something.
+
+# %% [markdown]
+# ## 6. Exercises
+#
+# ### Exercise 3.1 How good can the critic's loss get?
+#
+# Insert (2) into the loss and write the smallest possible one as a function of two lists of log-densities at the *same* points, half of which were drawn
+# from $p$ and half from $p_G$. What is it when $p = p_G$?
+
+
+# %%
+def smallest_loss(log_p, log_g, from_p):
+    """The loss of the best critic: one mean over reals plus one over fakes. log_p, log_g: (N,); from_p: (N,) True where the point is real."""
+    ### BEGIN SOLUTION
+    best = log_p - log_g  # the raw score s*
+    return F.softplus(-best[from_p]).mean() + F.softplus(best[~from_p]).mean()
+    ### END SOLUTION
+
+
+# %%
+@exercise("3.1")
+def check_smallest_loss(attempt):
+    half = torch.tensor([True, False]).repeat(500)
+    same = torch.randn(1000, generator=torch.Generator().manual_seed(0))
+    if abs((value := float(attempt(same, same, half))) - 2 * math.log(2)) > 1e-3:
+        return f"when p = p_G nobody can tell: the loss should be 2 log 2 = 1.386, yours is {value:.3f}"
+    far = torch.where(half, 20.0, -20.0)
+    if abs(float(attempt(far, -far, half))) > 1e-3:
+        return "when the two do not overlap the critic is never wrong: the loss should be 0"
+
+
+check_smallest_loss(smallest_loss)
+
+# %% [markdown]
+# ### Exercise 3.2 Two losses for the generator
+#
+# Write $\log(1-\sigma(s))$ and $-\log\sigma(s)$, averaged over the batch, so that scores of $\pm 10\,000$ do no harm.
+
+
+# %%
+def generator_losses(scores):
+    """(B, 1) raw scores of fakes -> (minimax loss, non-saturating loss), two scalars."""
+    ### BEGIN SOLUTION
+    return -F.softplus(scores).mean(), F.softplus(-scores).mean()
+    ### END SOLUTION
+
+
+# %%
+@exercise("3.2")
+def check_generator_losses(attempt):
+    scores = torch.tensor([[-3.0], [0.0], [2.0]])
+    for name, found in zip(("minimax", "non_saturating"), attempt(scores), strict=True):
+        wanted = objective(name).generator(scores).item()
+        if abs(float(found) - wanted) > 1e-5:
+            return f"{name}: the loss at scores -3, 0, 2 is {wanted:.4f}, yours is {float(found):.4f}"
+    if not all(torch.isfinite(value) for sign in (-1, 1) for value in attempt(sign * torch.full((2, 1), 1e4))):
+        return "right for small scores, but not finite at 10,000: use softplus or logsigmoid"
+
+
+check_generator_losses(generator_losses)
+
+# %% [markdown]
+# ### Exercise 3.3 Smoothed labels
+#
+# With *one-sided label smoothing* the critic's target on reals is $1-\varepsilon$ instead of 1: it minimises
+# $-\mathbb E_p[(1-\varepsilon)\log D + \varepsilon\log(1-D)] - \mathbb E_{p_G}\log(1-D)$. Which $D$ is best?
+
+
+# %%
+def smoothed_optimum(log_p, log_g, epsilon):
+    """The best D(x), (N,), from log-densities (N,) and the smoothing epsilon."""
+    ### BEGIN SOLUTION
+    return (1 - epsilon) * torch.sigmoid(log_p - log_g)  # (1 - eps) p (1 - D) = (eps p + p_G) D
+    ### END SOLUTION
+
+
+# %%
+@exercise("3.3")
+def check_smoothed(attempt):
+    lp, lg, eps = torch.tensor([-1.0, -2.0, 0.5]), torch.tensor([-1.5, 1.0, 0.5]), 0.1
+    bet = torch.linspace(1e-4, 1 - 1e-4, 100_001)
+    value = lp.exp()[:, None] * ((1 - eps) * bet.log() + eps * (1 - bet).log()) + lg.exp()[:, None] * (1 - bet).log()
+    wanted, found = bet[value.argmax(1)], attempt(lp, lg, eps)
+    if (found - wanted).abs().max() > 1e-3:
+        return f"a search finds {[round(v, 3) for v in wanted.tolist()]}, your formula gives {[round(v, 3) for v in found.tolist()]}"
+
+
+check_smoothed(smoothed_optimum)
+
+# %% [markdown]
+# ### Exercise 3.4 Find the bug
+#
+# A colleague's critic never gets below a loss of about 1.006, however easy the data. The code:
+# `F.binary_cross_entropy_with_logits(torch.sigmoid(real), ones) + F.binary_cross_entropy_with_logits(torch.sigmoid(fake), zeros)`, with `real` and
+# `fake` the raw scores. Compute the smallest value that this can take, as proof that you found it.
+
+
+# %%
+def buggy_floor():
+    """The infimum of the buggy loss over all raw scores: a number."""
+    ### BEGIN SOLUTION
+    return math.log(1 + math.exp(-1)) + math.log(2)  # a second sigmoid is applied: its argument stays in (0, 1)
+    ### END SOLUTION
+
+
+# %%
+@exercise("3.4")
+def check_floor(attempt):
+    far = torch.full((1,), 40.0)
+    lowest = F.binary_cross_entropy_with_logits(torch.sigmoid(far), torch.ones(1)) + F.binary_cross_entropy_with_logits(
+        torch.sigmoid(-far), torch.zeros(1)
+    )
+    if abs(attempt() - lowest.item()) > 1e-4:
+        return "the sigmoid is taken twice: what is the smallest loss when the inner one can only be between 0 and 1?"
+
+
+check_floor(buggy_floor)
+
+# %% [markdown]
+# ### Exercise 3.5 The critic as a ratio
+#
+# By (2), $e^{s^*(x)} = p(x)/p_G(x)$. So a mean over the data can be computed from *generated* points: $\mathbb E_p\,h(x) = \mathbb E_{p_G}[e^{s^*(x)}h(x)]$. Write it
+# so that the weights sum to one.
+
+
+# %%
+def reweighted_mean(scores, h):
+    """Estimate of E_p h from fakes: scores (N,) and h (N,) at the same generated points -> a scalar."""
+    ### BEGIN SOLUTION
+    return (torch.softmax(scores, 0) * h).sum()
+    ### END SOLUTION
+
+
+# %%
+@exercise("3.5")
+def check_reweighted(attempt):
+    points = frozen.sample((200_000,))
+    if abs(float(attempt(torch.zeros(3) + 500, torch.tensor([1.0, 2.0, 3.0]))) - 2) > 1e-4:
+        return "equal scores, however large, should give the plain mean (softmax does not overflow)"
+    found = float(attempt(p.log_prob(points) - frozen.log_prob(points), points))
+    if abs(found - 0.1) > 0.05:
+        return f"the mean of p is 0.4 x -2 + 0.6 x 1.5 = 0.1; from the generator's points yours is {found:.3f}"
+
+
+check_reweighted(reweighted_mean)
+
+# %% [markdown]
+# ## Claims
+
+# %% tags=["nbval-ignore-output"]
+claims_table()
+
+# %% [markdown]
+# ## Summary
+#
+# - A critic trained to tell real from fake estimates the log-ratio of the densities, from samples alone.
+# - Against a perfect critic the generator minimises a Jensen-Shannon divergence, but its gradient dies when the critic wins.
+# - The loss used in practice, $-\log D$, has a gradient $e^{-s}$ times longer and leans towards the reverse KL: sharp, forgetful.
+# - A generator with a critic that stands still collapses: diversity is the work of the moving opponent.
+# - Losses do not tell how good the images are; look at them, count classes, measure a distance on features.
+#
+# ## References
+#
+# - Goodfellow, Pouget-Abadie, Mirza, Xu, Warde-Farley, Ozair, Courville and Bengio 2014, *Generative Adversarial Nets*. [link](https://arxiv.org/abs/1406.2661)
+# - Arjovsky and Bottou 2017, *Towards Principled Methods for Training Generative Adversarial Networks*. [link](https://arxiv.org/abs/1701.04862)
+# - Radford, Metz and Chintala 2016, *Unsupervised Representation Learning with Deep Convolutional GANs*. [link](https://arxiv.org/abs/1511.06434)
+# - Mescheder, Geiger and Nowozin 2018, *Which Training Methods for GANs do actually Converge?* [link](https://arxiv.org/abs/1801.04406)
+# - Zhao, Liu, Lin, Zhu and Han 2020, *Differentiable Augmentation for Data-Efficient GAN Training*. [link](https://arxiv.org/abs/2006.10738)
+# - Heusel, Ramsauer, Unterthiner, Nessler and Hochreiter 2017, *GANs Trained by a Two Time-Scale Update Rule*. [link](https://arxiv.org/abs/1706.08500)
