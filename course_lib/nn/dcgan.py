@@ -50,7 +50,8 @@ def dcgan_generator(
     for before, after in zip(levels, levels[1:] + [None], strict=True):
         layers += [nn.BatchNorm2d(before)] * norm + [nn.ReLU()]
         layers.append(nn.ConvTranspose2d(before, after or channels, 4, 2, 1, bias=after is None or not norm))
-    return dcgan_init(nn.Sequential(*layers, nn.Tanh()))
+    network = nn.Sequential(*layers, nn.Tanh())
+    return dcgan_init(network) if norm else network
 
 
 def dcgan_critic(size: int = 28, channels: int = 1, widths: Sequence[int] = (32, 64), norm: bool = False, hidden: int = 0) -> nn.Sequential:
@@ -67,7 +68,8 @@ def dcgan_critic(size: int = 28, channels: int = 1, widths: Sequence[int] = (32,
     layers.append(nn.Flatten())
     if hidden:
         layers += [nn.Linear(widths[-1] * side**2, hidden), nn.LeakyReLU(0.2)]
-    return dcgan_init(nn.Sequential(*layers, nn.Linear(hidden or widths[-1] * side**2, 1)))
+    network = nn.Sequential(*layers, nn.Linear(hidden or widths[-1] * side**2, 1))
+    return dcgan_init(network) if norm else network  # N(0, 0.02) needs BatchNorm: without it each layer would shrink the signal tenfold
 
 
 def mlp_generator(latent: int = 64, shape: Sequence[int] = (1, 28, 28), hidden: Sequence[int] = (256, 512)) -> nn.Sequential:

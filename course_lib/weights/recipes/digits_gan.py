@@ -1,0 +1,55 @@
+"""Draws handwritten digits from noise: a small DCGAN, trained with the non-saturating loss, lazy R1 and shifted images."""
+
+from functools import partial
+
+import torch
+from torch import nn
+
+from course_lib import data
+from course_lib.metrics import frechet_distance
+from course_lib.models.gan import GAN
+from course_lib.nn import Choice, dcgan_critic, dcgan_generator, random_shift
+from course_lib.training import fit
+from course_lib.weights import load_pretrained
+
+STEPS, BATCH, SEED, LATENT = 16_000, 32, 0, 64
+
+
+def build() -> GAN:
+    return GAN(
+        nn.Sequential(Choice(20), *dcgan_generator(LATENT)),
+        dcgan_critic(hidden=256),
+        LATENT,
+        penalty="r1",
+        penalty_weight=0.1,
+        penalty_every=8,
+        augment=partial(random_shift, pixels=1),
+        learning_rate=2e-3,
+        betas=(0.5, 0.99),
+    )
+
+
+def train(system: GAN, checkpoint: str | None) -> dict:
+    torch.set_flush_denormal(True)
+    history = fit(system, data.digits("train"), STEPS, batch_size=BATCH, seed=SEED, ema=0.999, checkpoint=checkpoint)
+    history.ema.copy_to(system)
+    return {"data": "digits, train split (4000)", "steps": STEPS, "batch_size": BATCH, "seed": SEED, "lesson": "03a"}
+
+
+@torch.no_grad()
+def measure(system: GAN) -> dict:
+    """Fréchet distance on digit features, 1000 against the 1000 test images; the same for real training images; shares of the classes."""
+    classifier = load_pretrained("digits_classifier")
+    real = classifier.features(data.digits("test").images)
+    images = data.digits("train").images
+    generator = torch.Generator().manual_seed(0)
+    floor = [frechet_distance(real, classifier.features(images[torch.randperm(len(images), generator=generator)[:1000]])) for _ in range(4)]
+    features = classifier.features(system.sample(2000, generator).contiguous())
+    shares = torch.bincount(classifier.head(features).argmax(1), minlength=10) / len(features)
+    distance = [frechet_distance(real, part) for part in features.split(1000)]
+    return {
+        "frechet_digit_features_1000": round(sum(distance) / 2, 3),
+        "real_images_1000": round(sum(floor) / 4, 3),
+        "rarest_class": round(shares.min().item(), 4),
+        "commonest_class": round(shares.max().item(), 4),
+    }
