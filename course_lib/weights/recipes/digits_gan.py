@@ -3,22 +3,23 @@
 from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from course_lib import data
-from course_lib.metrics import frechet_distance
 from course_lib.models.gan import GAN
 from course_lib.nn import Choice, dcgan_critic, dcgan_generator, random_shift
+from course_lib.ot import gaussian_w2
 from course_lib.training import fit
 from course_lib.weights import load_pretrained
 
-STEPS, BATCH, SEED, LATENT = 16_000, 32, 0, 64
+STEPS, BATCH, SEED, LATENT = 7500, 32, 0, 64
 
 
-def build() -> GAN:
+def players(critic: nn.Module) -> GAN:
+    """The generator that ships, against a critic."""
     return GAN(
         nn.Sequential(Choice(20), *dcgan_generator(LATENT)),
-        dcgan_critic(hidden=256),
+        critic,
         LATENT,
         penalty="r1",
         penalty_weight=0.1,
@@ -29,11 +30,23 @@ def build() -> GAN:
     )
 
 
+def build() -> GAN:
+    return players(nn.Linear(1, 1, bias=False))  # the critic, four fifths of the weights, does not ship; this holds its place
+
+
 def train(system: GAN, checkpoint: str | None) -> dict:
     torch.set_flush_denormal(True)
-    history = fit(system, data.digits("train"), STEPS, batch_size=BATCH, seed=SEED, ema=0.999, checkpoint=checkpoint)
-    history.ema.copy_to(system)
+    torch.manual_seed(SEED)
+    trained = players(dcgan_critic(hidden=256))
+    history = fit(trained, data.digits("train"), STEPS, batch_size=BATCH, seed=SEED, ema=0.999, checkpoint=checkpoint)
+    history.ema.copy_to(trained)
+    system.generator.load_state_dict(trained.generator.state_dict())
     return {"data": "digits, train split (4000)", "steps": STEPS, "batch_size": BATCH, "seed": SEED, "lesson": "03a"}
+
+
+def frechet_distance(one: Tensor, other: Tensor) -> float:
+    """Between features (N, D) and (M, D), as in `course_lib.metrics`."""
+    return gaussian_w2(one.mean(0), one.T.cov(), other.mean(0), other.T.cov()).item() ** 2
 
 
 @torch.no_grad()
