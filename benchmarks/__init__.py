@@ -1,0 +1,1 @@
+"""Ours beside what one would use instead, in one run: `make bench NAME=metrics`."""
