@@ -348,7 +348,7 @@ claim("the gradient penalty never comes to rest at the centre", restless, at_lea
 
 # %% [markdown]
 # Real GANs have millions of parameters, but near an equilibrium their linearised flow has the same shape: a rotation between the players, and R1 as
-# friction. This is why the digits of lesson 03a had it.
+# friction. This is why the digits of lesson 03c have it.
 #
 # ## 5. Counting modes
 #
@@ -516,7 +516,7 @@ if trained:
 # %% [markdown]
 # ## 7. Exercises
 #
-# ### Exercise 3.6 Derive and code an objective
+# ### Exercise 3.5 Derive and code an objective
 #
 # Neyman's $\chi^2$ divergence has $f(u) = (1-u)^2/u$. Find $f^*$ and its domain, use the activation $T = 1 - e^{-s}$, and write the bound (1) as a function
 # of raw scores.
@@ -532,7 +532,7 @@ def neyman_bound(real_scores, fake_scores):
 
 
 # %%
-@exercise("3.6")
+@exercise("3.5")
 def check_neyman(attempt):
     same = torch.zeros(10)
     if abs(float(attempt(same, same))) > 1e-6:
@@ -548,7 +548,7 @@ def check_neyman(attempt):
 check_neyman(neyman_bound)
 
 # %% [markdown]
-# ### Exercise 3.7 Predict a phase portrait
+# ### Exercise 3.6 Predict a phase portrait
 #
 # Simultaneous steps of size $\eta$ in the Dirac GAN with the Wasserstein loss and R1 of weight $w<1$ multiply the state by a matrix. Write it down. Up to which
 # $\eta$ does the game converge?
@@ -563,7 +563,7 @@ def largest_step(w):
 
 
 # %%
-@exercise("3.7")
+@exercise("3.6")
 def check_largest_step(attempt):
     for w in (0.1, 0.25):
         for share, arrives in ((0.8, True), (1.2, False)):
@@ -575,7 +575,7 @@ def check_largest_step(attempt):
 check_largest_step(largest_step)
 
 # %% [markdown]
-# ### Exercise 3.8 Choose the weight
+# ### Exercise 3.7 Choose the weight
 #
 # By (3), which weight of R1 makes the game with slope $c$ converge fastest, and at what rate?
 
@@ -589,7 +589,7 @@ def best_weight(c):
 
 
 # %%
-@exercise("3.8")
+@exercise("3.7")
 def check_best_weight(attempt):
     for c in (0.5, 1.0, 2.0):
         weight, speed = attempt(c)
@@ -606,7 +606,7 @@ def check_best_weight(attempt):
 check_best_weight(best_weight)
 
 # %% [markdown]
-# ### Exercise 3.9 Find the bug
+# ### Exercise 3.8 Find the bug
 #
 # Somebody computes the pull-away term of $N$ codes as `cosines.square().mean()`, with `cosines` the $N\times N$ matrix of all pairs. Orthogonal codes
 # should give 0. What do they give? Write it correctly.
@@ -623,7 +623,7 @@ def pull_away_by_hand(codes):
 
 
 # %%
-@exercise("3.9")
+@exercise("3.8")
 def check_pull_away(attempt):
     if abs(float(attempt(torch.eye(4))) - 0) > 1e-6:
         return f"four orthogonal codes should give 0, yours give {float(attempt(torch.eye(4))):.3f}"
