@@ -66,7 +66,8 @@ show(
 
 # %% [markdown]
 # Walk through the noise: the slider goes from one $z$ to another along the sphere on which Gaussian noise lives. Every stop is an
-# image that nobody wrote. Are there places where one digit becomes another?
+# image that nobody wrote. Mostly it changes smoothly; now and then it jumps, because the first twenty coordinates of this generator's noise make
+# a choice (lesson 03c says why).
 
 
 # %%
@@ -367,7 +368,8 @@ explore(
 
 # %% [markdown]
 # Drag the slider from the start. The critic tips towards one side, the generator follows, the critic tips back: the points arrive in waves.
-# At the end the bet is near one half wherever points fall, because there is little left to bet on.
+# At the end the bet is near one half wherever most points fall, because there is little left to bet on. The spikes of the histogram are places where $G$ is
+# flat in $z$: noise piles up there.
 
 # %%
 if trained:

@@ -474,7 +474,7 @@ show(figure, alt="Three panels, a colour a seed: plain training sits in single s
 # ## 6. Why the loss says nothing
 #
 # For samples in the plane, quality can be measured without any critic: the exact Wasserstein distance between 500 generated and 500 real points
-# (lesson 04). Put it beside the losses of three runs: one that failed, one that worked, and one with friction so strong that the critic cannot move.
+# (lesson 04). Put it beside the losses of three runs: one that failed, one that worked, and one with friction so strong that the critic hardly moves.
 
 # %% tags=["nbval-ignore-output"]
 reference = data.toy2d("ring", 500, torch.Generator().manual_seed(9))
@@ -498,12 +498,12 @@ for ax, title, ideal in zip(
     ax.set(title=title, xlabel="step")
     ax.axhline(ideal, color=CRITIC, lw=0.8, ls=":")
 figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", fontsize=8)
-show(figure, alt="One run approaches the data, two do not; the run that never moves has exactly the losses of a finished game.")
+show(figure, alt="One run approaches the data, two do not; one of these two has nearly the losses of a finished game.")
 
 # %% [markdown]
 # Dotted: where each curve would end if $p_G = p$. Three lessons hide here. The critic's loss of the good run **rises** as the images improve. The
-# failed run shows restless but ordinary numbers. And the third run has the perfect losses, $2\log 2$ and $\log 2$, from first to last step: a critic that says 0
-# everywhere cannot be told from a game that is over. A loss compares a player with the opponent of the moment, never with the data.
+# failed run shows restless but ordinary numbers. And the third run has the perfect losses, $2\log 2$ and $\log 2$, nearly from the start, while its points wander far from
+# the data: a critic that says about 0 everywhere cannot be told from a game that is over. A loss compares a player with the opponent of the moment, never with the data.
 
 # %%
 if trained:
@@ -511,7 +511,7 @@ if trained:
         "the good run's critic loses more at the end than at the start", records["R1, 0.1"][-1, 1] - records["R1, 0.1"][0, 1], at_least=0.05
     )
     claim("a run with the losses of a finished game, within 0.03", (records["R1, 300"][-1, 1] - 2 * math.log(2)).abs(), at_most=0.03)
-    claim("has found no mode at all", modes_found(stuck[0]), at_most=0)
+    claim("is at least three times as far from the data as the good run", records["R1, 300"][-1, 0] / records["R1, 0.1"][-1, 0], at_least=3)
 
 # %% [markdown]
 # ## 7. Exercises
