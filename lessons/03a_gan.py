@@ -4,7 +4,7 @@
 # After this lesson you can
 # - write the two-player game and its training loop in twenty lines, and say what each player estimates;
 # - compute what the game minimises, and why the loss that everybody uses is not the one of the theorem;
-# - train a generator of digits on two cores, look at it critically, and measure it.
+# - tell which divergence a loss descends, and what each of them forgives.
 #
 # **You need**: maximum likelihood and the Kullback-Leibler divergence (lesson 01), PyTorch's `autograd`.
 #
@@ -39,9 +39,8 @@ from course_lib import data
 from course_lib.claims import claim, claims_table
 from course_lib.exercises import exercise
 from course_lib.losses import objective
-from course_lib.metrics import frechet_distance
 from course_lib.models import GAN
-from course_lib.nn import dcgan_critic, dcgan_generator, mlp, mlp_critic, mlp_generator, random_shift
+from course_lib.nn import mlp, mlp_critic, mlp_generator
 from course_lib.ot import wasserstein_1d
 from course_lib.training import Update, fit, profile, profile_name
 from course_lib.viz import ACCENTS, CRITIC, GENERATED, REAL, draw_images, draw_map, draw_points, explore, image_grid, show
@@ -52,12 +51,12 @@ trained = profile_name() != "smoke"  # at smoke size nothing is trained long eno
 # %% [markdown]
 # ## 1. The result first
 #
-# A **generator** $G$ is a network that turns noise $z$ into an image. The one below was trained for half an hour on 4000
+# A **generator** $G$ is a network that turns noise $z$ into an image. The one below was trained for some minutes on 4000
 # handwritten digits. Nobody told it what a digit is, and it has no density that one could evaluate: a second network, the
-# **critic**, tried to tell its images from real ones, and the generator learned to make that hard.
+# **critic**, tried to tell its images from real ones, and the generator learned to make that hard. Lesson 03c trains one like it.
 
 # %% tags=["nbval-ignore-output"]
-digits, test_digits = data.digits("train"), data.digits("test")
+digits = data.digits("train")
 shipped = load_pretrained("digits_gan")
 made = shipped.sample(50, torch.Generator().manual_seed(0))  # (50, 1, 28, 28) in [-1, 1]
 show(
@@ -67,7 +66,8 @@ show(
 
 # %% [markdown]
 # Walk through the noise: the slider goes from one $z$ to another along the sphere on which Gaussian noise lives. Every stop is an
-# image that nobody wrote. Are there places where one digit becomes another?
+# image that nobody wrote. Mostly it changes smoothly; now and then it jumps, because the first twenty coordinates of this generator's noise make
+# a choice (lesson 03c says why).
 
 
 # %%
@@ -122,8 +122,7 @@ def critic_loss(real_scores, fake_scores):
 # %%
 zero = torch.zeros(8, 1)
 claim("a critic that knows nothing loses 2 log 2", critic_loss(zero, zero), 2 * math.log(2) - 1e-6, 2 * math.log(2) + 1e-6)
-huge = torch.full((8, 1), 1e4)
-claim("scores of 10,000 are no trouble", critic_loss(-huge, huge), 2e4 - 1, 2e4 + 1)
+claim("scores of 10,000 are no trouble", critic_loss(zero - 1e4, zero + 1e4), 2e4 - 1, 2e4 + 1)
 
 # %% [markdown]
 # ### 2.1 The critic alone
@@ -195,18 +194,15 @@ if trained:
 
 
 # %%
-def integral(values):
-    """Trapezium rule over the points x, (..., 4801) -> (...)."""
+def integral(values):  # (..., 4801) -> (...), by the trapezium rule
     return torch.trapezoid(values, x)
 
 
 def kl(log_a, log_b):
-    """KL(a | b) from log-densities at the points x."""
     return integral(log_a.exp() * (log_a - log_b))
 
 
 def js(log_a, log_b):
-    """JS(a, b) from log-densities at the points x."""
     log_m = torch.logaddexp(log_a, log_b) - math.log(2)
     return (kl(log_a, log_m) + kl(log_b, log_m)) / 2
 
@@ -288,7 +284,7 @@ path = torch.stack(path)  # (snapshots, 400)
 # %% tags=["nbval-ignore-output"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(8.5, 3), sharey=True, width_ratios=[3, 1], layout="constrained")
 left.plot(20 * torch.arange(len(path)), path[:, ::8], color=GENERATED, lw=0.6, alpha=0.6)
-left.set(xlabel="generator's step", ylabel="$G(z)$ for fifty fixed $z$", ylim=(-6, 6), title="every sample climbs to the nearest summit")
+left.set(xlabel="generator's step", ylabel="$G(z)$ for fifty fixed $z$", ylim=(-6, 6), title="the samples pile up on a summit")
 near = x.abs() < 6
 right.plot(critic(x[near, None]).detach()[:, 0], x[near], color=CRITIC)
 right.set(xlabel="frozen score $s(x)$", title="the critic", xlim=(-6, 4))
@@ -372,7 +368,8 @@ explore(
 
 # %% [markdown]
 # Drag the slider from the start. The critic tips towards one side, the generator follows, the critic tips back: the points arrive in waves.
-# At the end the bet is near one half wherever points fall, because there is little left to bet on.
+# At the end the bet is near one half wherever most points fall, because there is little left to bet on. The spikes of the histogram are places where $G$ is
+# flat in $z$: noise piles up there.
 
 # %%
 if trained:
@@ -484,7 +481,7 @@ torch.manual_seed(0)
 still, watcher = mlp_generator(), mlp_critic()
 watcher_optimiser = adam(watcher, 2e-4)
 norms = {"minimax": [], "non_saturating": []}
-for step in range(profile(smoke=5, cpu=120, gpu=120)):
+for _ in range(profile(smoke=5, cpu=120, gpu=120)):
     real = digits.images[torch.randint(len(digits), (64,))]
     fake = still(torch.randn(64, 64))
     for name, record in norms.items():
@@ -617,124 +614,139 @@ claim("and its width", reverse[1], 0.5, 0.7)
 # Forward KL pays for every real point that the model misses, so it covers everything, valley included: blur. Reverse KL pays for
 # every generated point without data nearby, so it would rather forget a hump: mode collapse. GANs make sharp images and forget some; this is
 # half of the reason. The other half is dynamics, in lesson 03b.
-#
-# ## 5. Digits
-#
-# Images next: 784 dimensions, 4000 examples. Two pairs of players get the same amount of computing: plain perceptrons, for which every pixel is
-# as far from every other, and the **DCGAN** of Radford et al. (2016), whose convolutions know what a neighbour is: transposed
-# convolutions double the image's side, strided ones halve it, BatchNorm in the generator only.
-#
-# Three additions make small-data training behave, each one line of `GAN`. `r1` keeps the critic's slope small on real images (lesson
-# 03b shows why that stops the circling). `random_shift` moves every image, real or fake, by up to two pixels before the critic sees it, so that 4000 images
-# cannot be learned by heart. `ema` averages the generator's weights over its last thousand or so steps.
-
-# %% tags=["nbval-ignore-output"]
-common = dict(latent=64, penalty="r1", penalty_weight=1.0, penalty_every=8, augment=random_shift, betas=(0.5, 0.99))
-torch.manual_seed(0)
-perceptron = GAN(mlp_generator(64), mlp_critic(), learning_rate=5e-4, **common)
-perceptron_run = fit(perceptron, digits, profile(smoke=10, cpu=1200, gpu=20_000), batch_size=64, ema=0.998)
-perceptron_run.ema.copy_to(perceptron)
-
-# %% tags=["nbval-ignore-output"]
-torch.manual_seed(0)
-dcgan = GAN(dcgan_generator(64), dcgan_critic(), learning_rate=1e-3, **common)
-print(
-    f"{sum(w.numel() for w in perceptron.parameters()):,} weights in the perceptrons, {sum(w.numel() for w in dcgan.parameters()):,} here"
-)
-dcgan_run = fit(dcgan, digits, profile(smoke=10, cpu=2000, gpu=20_000), batch_size=64, ema=0.998, preview=10)
-dcgan_run.ema.copy_to(dcgan)
 
 # %% [markdown]
-# The rows show the same ten draws of noise all through the training.
-
-# %% tags=["nbval-ignore-output"]
-kept = [dcgan_run.previews[k] for k in (0, 1, 2, 4, -1)]
-figure, axes = plt.subplots(len(kept), 1, figsize=(5.5, 3.1), layout="constrained")
-for ax, (step, images) in zip(axes, kept, strict=True):
-    draw_images(ax, images, 10)
-    ax.set_ylabel(f"step {step}", rotation=0, ha="right", va="center", fontsize=9)
-show(figure, alt="Five rows of ten images from the same noise: grey fog at first, blobs, strokes, then digits.")
-
-# %% [markdown]
-# ### 5.1 Look
+# ## 5. Exercises
 #
-# Equal computing, then the DCGAN at the end of its run, then the shipped generator, which had twenty times as much.
-
-# %% tags=["nbval-ignore-output"]
-players = {"perceptrons": perceptron, "DCGAN": dcgan, "DCGAN, half an hour": shipped}
-samples = {name: system.sample(1000, torch.Generator().manual_seed(0)) for name, system in players.items()}
-show(
-    image_grid([images[:40] for images in samples.values()], list(samples), columns=8),
-    alt="Three grids of generated digits: speckled from the perceptrons, cleaner from the short DCGAN, clean from the long one.",
-)
-
-# %% [markdown]
-# Does the generator copy its training set? Beside each image stands the training image nearest to it, by the features of a digit
-# classifier. They are of the same class and never the same strokes.
-
-# %% tags=["nbval-ignore-output"]
-classifier = load_pretrained("digits_classifier")
-
-
-@torch.no_grad()
-def features(images):
-    """(N, 1, 28, 28) -> (N, D) features of the digit classifier."""
-    return torch.cat([classifier.features(part) for part in images.split(500)])
-
-
-real_features = features(digits.images)
-picked = samples["DCGAN, half an hour"][:20]
-nearest = torch.cdist(features(picked), real_features).argmin(1)
-show(
-    image_grid([picked, digits.images[nearest]], ["generated", "nearest in the training set"], columns=10),
-    alt="Twenty generated digits and their nearest training images: same classes, different handwriting.",
-)
-
-# %% [markdown]
-# ### 5.2 Measure
+# ### Exercise 3.1 How good can the critic's loss get?
 #
-# Two numbers. The **Fréchet distance** on those features (lesson 11; the FID when the features are Inception's) compares means and
-# covariances of 1000 generated and 1000 real test images. Its zero is not reachable with 1000 images: 1000 *training* images score the first row.
-# And the classifier counts how often each digit appears.
+# Insert (2) into the loss and write the smallest possible one as a function of two lists of log-densities at the *same* points, half of which were drawn
+# from $p$ and half from $p_G$. What is it when $p = p_G$?
 
-# %% tags=["nbval-ignore-output"]
-test_features = features(test_digits.images)
-subset = torch.randperm(len(digits), generator=torch.Generator().manual_seed(0))[:1000]
-floor = float(frechet_distance(real_features[subset], test_features))
-print(f"{'':22}  Fréchet   x real   classes (% of 1000)")
-print(f"{'real training images':22}  {floor:7.3f}   {1:6.2f}")
-times, shares = {}, {}
-for name, images in samples.items():
-    found = features(images)
-    times[name] = float(frechet_distance(found, test_features)) / floor
-    shares[name] = torch.bincount(classifier.head(found).argmax(1), minlength=10) / 10
-    print(f"{name:22}  {times[name] * floor:7.3f}   {times[name]:6.2f}   " + " ".join(f"{share:4.1f}" for share in shares[name].tolist()))
 
 # %%
-if trained:
-    claim("the DCGAN trained here is within 4 times the distance of real images", times["DCGAN"], at_most=4)
-    claim("the shipped one within 2.5 times", times["DCGAN, half an hour"], at_most=2.5)
-    claim("every digit is among 1000 samples of the DCGAN trained here (rarest, %)", shares["DCGAN"].min(), at_least=1)
-    claim("convolutions beat perceptrons", times["perceptrons"] / times["DCGAN"], at_least=1.2)
+def smallest_loss(log_p, log_g, from_p):
+    """The loss of the best critic: one mean over reals plus one over fakes. log_p, log_g: (N,); from_p: (N,) True where the point is real."""
+    ### BEGIN SOLUTION
+    best = log_p - log_g  # the raw score s*
+    return F.softplus(-best[from_p]).mean() + F.softplus(best[~from_p]).mean()
+    ### END SOLUTION
+
+
+# %%
+@exercise("3.1")
+def check_smallest_loss(attempt):
+    half = torch.tensor([True, False]).repeat(500)
+    same = torch.randn(1000, generator=torch.Generator().manual_seed(0))
+    if abs((value := float(attempt(same, same, half))) - 2 * math.log(2)) > 1e-3:
+        return f"when p = p_G nobody can tell: the loss should be 2 log 2 = 1.386, yours is {value:.3f}"
+    far = torch.where(half, 20.0, -20.0)
+    if abs(float(attempt(far, -far, half))) > 1e-3:
+        return "when the two do not overlap the critic is never wrong: the loss should be 0"
+
+
+check_smallest_loss(smallest_loss)
 
 # %% [markdown]
-# ### 5.3 A failure on purpose
+# ### Exercise 3.2 Two losses for the generator
 #
-# What do the losses say about all this? Here they are, for the run whose images went from fog to digits.
+# Write $\log(1-\sigma(s))$ and $-\log\sigma(s)$, averaged over the batch, so that scores of $\pm 10\,000$ do no harm.
+
+
+# %%
+def generator_losses(scores):
+    """(B, 1) raw scores of fakes -> (minimax loss, non-saturating loss), two scalars."""
+    ### BEGIN SOLUTION
+    return -F.softplus(scores).mean(), F.softplus(-scores).mean()
+    ### END SOLUTION
+
+
+# %%
+@exercise("3.2")
+def check_generator_losses(attempt):
+    scores = torch.tensor([[-3.0], [0.0], [2.0]])
+    for name, found in zip(("minimax", "non_saturating"), attempt(scores), strict=True):
+        wanted = objective(name).generator(scores).item()
+        if abs(float(found) - wanted) > 1e-5:
+            return f"{name}: the loss at scores -3, 0, 2 is {wanted:.4f}, yours is {float(found):.4f}"
+    if not all(torch.isfinite(value) for sign in (-1, 1) for value in attempt(sign * torch.full((2, 1), 1e4))):
+        return "right for small scores, but not finite at 10,000: use softplus or logsigmoid"
+
+
+check_generator_losses(generator_losses)
+
+# %% [markdown]
+# ### Exercise 3.3 Smoothed labels
+#
+# With *one-sided label smoothing* the critic's target on reals is $1-\varepsilon$ instead of 1: it minimises
+# $-\mathbb E_p[(1-\varepsilon)\log D + \varepsilon\log(1-D)] - \mathbb E_{p_G}\log(1-D)$. Which $D$ is best?
+
+
+# %%
+def smoothed_optimum(log_p, log_g, epsilon):
+    """The best D(x), (N,), from log-densities (N,) and the smoothing epsilon."""
+    ### BEGIN SOLUTION
+    return (1 - epsilon) * torch.sigmoid(log_p - log_g)  # (1 - eps) p (1 - D) = (eps p + p_G) D
+    ### END SOLUTION
+
+
+# %%
+@exercise("3.3")
+def check_smoothed(attempt):
+    lp, lg, eps = torch.tensor([-1.0, -2.0, 0.5]), torch.tensor([-1.5, 1.0, 0.5]), 0.1
+    bet = torch.linspace(1e-4, 1 - 1e-4, 100_001)
+    value = lp.exp()[:, None] * ((1 - eps) * bet.log() + eps * (1 - bet).log()) + lg.exp()[:, None] * (1 - bet).log()
+    wanted, found = bet[value.argmax(1)], attempt(lp, lg, eps)
+    if (found - wanted).abs().max() > 1e-3:
+        return f"a search finds {[round(v, 3) for v in wanted.tolist()]}, your formula gives {[round(v, 3) for v in found.tolist()]}"
+
+
+check_smoothed(smoothed_optimum)
+
+# %% [markdown]
+# ### Exercise 3.4 The critic as a ratio
+#
+# By (2), $e^{s^*(x)} = p(x)/p_G(x)$. So a mean over the data can be computed from *generated* points: $\mathbb E_p\,h(x) = \mathbb E_{p_G}[e^{s^*(x)}h(x)]$. Write it
+# so that the weights sum to one.
+
+
+# %%
+def reweighted_mean(scores, h):
+    """Estimate of E_p h from fakes: scores (N,) and h (N,) at the same generated points -> a scalar."""
+    ### BEGIN SOLUTION
+    return (torch.softmax(scores, 0) * h).sum()
+    ### END SOLUTION
+
+
+# %%
+@exercise("3.4")
+def check_reweighted(attempt):
+    points = frozen.sample((200_000,))
+    if abs(float(attempt(torch.zeros(3) + 500, torch.tensor([1.0, 2.0, 3.0]))) - 2) > 1e-4:
+        return "equal scores, however large, should give the plain mean (softmax does not overflow)"
+    found = float(attempt(p.log_prob(points) - frozen.log_prob(points), points))
+    if abs(found - 0.1) > 0.05:
+        return f"the mean of p is 0.4 x -2 + 0.6 x 1.5 = 0.1; from the generator's points yours is {found:.3f}"
+
+
+check_reweighted(reweighted_mean)
+
+# %% [markdown]
+# ## Claims
 
 # %% tags=["nbval-ignore-output"]
-figure, axes = plt.subplots(figsize=(7, 2.6), layout="constrained")
-for name, colour in (("critic", CRITIC), ("generator", GENERATED)):
-    values = torch.tensor(dcgan_run[name])
-    width = max(1, len(values) // 40)
-    axes.plot(values.unfold(0, width, 1).mean(1), color=colour, label=name)
-axes.axhline(2 * math.log(2), color=CRITIC, lw=0.6, ls=":")
-axes.text(0, 2 * math.log(2) + 0.03, "2 log 2", fontsize=8)
-axes.set(xlabel="step", ylabel="loss (running mean)")
-axes.legend(fontsize=8)
-show(figure, alt="The generator's and critic's losses are flat or drift slowly through the whole run, although the images get much better.")
+claims_table()
 
 # %% [markdown]
-# After the first moments nothing falls. Each player's loss is measured against an opponent that improves as well, so a flat curve may hide
-# progress, and a falling one may mean that the other player has gone astray. Do not choose a checkpoint by its loss. Lesson 03b makes the
-# point sharper, and lesson 04 builds a critic whose loss does mean something.
+# ## Summary
+#
+# - A critic trained to tell real from fake estimates the log-ratio of the densities, from samples alone.
+# - Against a perfect critic the generator minimises a Jensen-Shannon divergence, but its gradient dies when the critic wins.
+# - The loss used in practice, $-\log D$, has a gradient $e^{-s}$ times longer and leans towards the reverse KL: sharp, forgetful.
+# - A generator with a critic that stands still collapses: diversity is the work of the moving opponent.
+# - Forward KL covers and blurs, reverse KL picks and sharpens; a GAN's loss mixes the second with a Jensen-Shannon term of the wrong sign.
+#
+# ## References
+#
+# - Goodfellow, Pouget-Abadie, Mirza, Xu, Warde-Farley, Ozair, Courville and Bengio 2014, *Generative Adversarial Nets*. [link](https://arxiv.org/abs/1406.2661)
+# - Arjovsky and Bottou 2017, *Towards Principled Methods for Training Generative Adversarial Networks*. [link](https://arxiv.org/abs/1701.04862)

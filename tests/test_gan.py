@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from course_lib.losses.adversarial import names
 from course_lib.losses.penalties import r1, spectrally_normalised
 from course_lib.models.gan import GAN, EnergyCritic, pack
-from course_lib.nn import dcgan_critic, dcgan_generator, mlp, mlp_critic, mlp_generator, random_shift
+from course_lib.nn import Choice, dcgan_critic, dcgan_generator, mlp, mlp_critic, mlp_generator, random_shift
 from course_lib.training import Update, fit
 
 
@@ -139,11 +139,25 @@ def test_dcgan_networks(size, widths):
     images = generator(torch.randn(2, 16))
     assert images.shape == (2, 3, size, size) and images.abs().max() <= 1 and critic(images).shape == (2, 1)
     assert isinstance(generator[-1], nn.Tanh) and isinstance(generator[-2], nn.ConvTranspose2d)  # no BatchNorm at the end
-    weights = torch.cat([m.weight.flatten() for m in critic.modules() if isinstance(m, nn.Conv2d | nn.Linear)])
-    assert weights.std().item() == pytest.approx(0.02, rel=0.1) and abs(weights.mean().item()) < 2e-3
     normed = dcgan_critic(size, 3, widths, norm=True)
+    weights = torch.cat([m.weight.flatten() for m in normed.modules() if isinstance(m, nn.Conv2d | nn.Linear)])
+    assert weights.std().item() == pytest.approx(0.02, rel=0.1) and abs(weights.mean().item()) < 2e-3
     assert not isinstance(normed[1], nn.BatchNorm2d) and sum(isinstance(m, nn.BatchNorm2d) for m in normed) == len(widths) - 1
     assert mlp_critic((3, size, size), (8,))(mlp_generator(4, (3, size, size), (8,))(torch.randn(2, 4))).shape == (2, 1)
+
+
+def test_hidden_layers():
+    generator, critic = dcgan_generator(16, 28, 1, (4, 8), hidden=32), dcgan_critic(28, 1, (4, 8), hidden=32)
+    assert critic(generator(torch.randn(3, 16))).shape == (3, 1) and critic[-1].in_features == 32 and generator[0].out_features == 32
+
+
+def test_choice():
+    z = torch.tensor([[0.1, 0.9, -1.0, 5.0], [3.0, 2.0, 1.0, -1.0]])
+    assert Choice(3, scale=2.0)(z).tolist() == [[0, 2, 0, 5], [2, 0, 0, -1]]
+    share = Choice(5, 1.0)(torch.randn(20_000, 6, generator=torch.Generator().manual_seed(0)))[:, :5].mean(0)
+    assert share.tolist() == pytest.approx([0.2] * 5, abs=0.01)
+    with pytest.raises(ValueError, match="at least 5 columns"):
+        Choice(5)(z)
 
 
 def test_random_shift():
@@ -168,6 +182,7 @@ def test_bad_arguments():
         lambda: small(penalty="gp"),
         lambda: small(critic_steps=3).step(torch.zeros(8, 2), Update()),
         lambda: dcgan_generator(size=30),
+        lambda: Choice(1),
         lambda: random_shift(torch.zeros(1, 1, 4, 4), -1),
     ):
         with pytest.raises(ValueError, match="is|has"):

@@ -83,6 +83,7 @@ class GAN(System):
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} is {value!r}; it must be a whole number of at least 1")
         self.generator, self.critic, self.latent = generator, critic, latent
+        self.to(memory_format=torch.channels_last)  # convolutions run faster so; other layers do not mind
         self.objective = _objective(objective)
         self.penalty = _penalty(penalty)
         self.penalty_weight, self.penalty_every = penalty_weight, penalty_every
