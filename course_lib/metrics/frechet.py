@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import scipy.linalg
 import torch
 from torch import Tensor
 
@@ -22,19 +23,27 @@ def root(covariance: Tensor) -> Tensor:
     return vectors[:, keep] * values[keep].sqrt()
 
 
-def nuclear_norm(product: Tensor) -> Tensor:
-    """The sum of the singular values of a matrix (r, s).
-
-    They are the roots of the eigenvalues of its smaller Gram matrix, which is several times faster than singular values, but a small
-    root is then uncertain. Where what the rounding can do to the roots exceeds 1e-9 of their sum, the singular values are computed.
-    """
-    gram = product @ product.T if len(product) <= product.shape[1] else product.T @ product
-    values = torch.linalg.eigvalsh(gram).clamp(min=0)
-    rounding = len(values) * torch.finfo(values.dtype).eps * values[-1]
+def sum_of_roots(values: Tensor) -> Tensor | None:
+    """The sum of the roots of eigenvalues, or None where what rounding can do to the small ones exceeds 1e-9 of that sum."""
+    values = values.clamp(min=0)
+    rounding = len(values) * torch.finfo(values.dtype).eps * values.max()
     total = values.sqrt().sum()
-    if ((values + rounding).sqrt().sum() - total) <= 1e-9 * total:
-        return total
-    return torch.linalg.svdvals(product).sum()
+    return total if (values + rounding).sqrt().sum() - total <= 1e-9 * total else None
+
+
+def trace_of_root(covariance: Tensor, other: Tensor) -> Tensor:
+    """tr (C1 C2)^(1/2), from the eigenvalues of C1 C2: those of a symmetric pencil, or singular values where these are not exact enough."""
+    total = None
+    if covariance.device.type == "cpu":
+        try:
+            values = scipy.linalg.eigh(covariance.numpy(), other.numpy(), type=2, eigvals_only=True, driver="gv", check_finite=False)
+            total = sum_of_roots(torch.from_numpy(values))
+        except scipy.linalg.LinAlgError:  # the second one is singular
+            pass
+    else:
+        factor = root(other)
+        total = sum_of_roots(torch.linalg.eigvalsh(factor.T @ covariance @ factor))
+    return torch.linalg.svdvals(root(covariance).T @ root(other)).sum() if total is None else total
 
 
 def gaussian_w2(mean: Tensor, covariance: Tensor, other_mean: Tensor, other_covariance: Tensor) -> float:
@@ -47,24 +56,37 @@ def gaussian_w2(mean: Tensor, covariance: Tensor, other_mean: Tensor, other_cova
     for name, square, width in (("covariance", covariance, len(mean)), ("other_covariance", other_covariance, len(mean))):
         if square.shape != (width, width):
             raise ValueError(f"{name} has shape {tuple(square.shape)}; it must be {(width, width)}")
-    return _distance((mean, root(covariance), covariance.trace()), (other_mean, root(other_covariance), other_covariance.trace()))
+    return _distance(Gaussian(mean, covariance.trace(), covariance), Gaussian(other_mean, other_covariance.trace(), other_covariance))
 
 
-def _distance(one: tuple[Tensor, Tensor, Tensor], other: tuple[Tensor, Tensor, Tensor]) -> float:
-    """From (mean, root, trace of the covariance) of each."""
-    (mean, factor, trace), (other_mean, other_factor, other_trace) = one, other
-    overlap = nuclear_norm(factor.T @ other_factor)
-    return max(0.0, ((mean - other_mean).square().sum() + trace + other_trace - 2 * overlap).item())
+class Gaussian(NamedTuple):
+    """What the distance needs of a set: the covariance, or a factor F (D, N) with F F^T = covariance."""
+
+    mean: Tensor
+    trace: Tensor
+    covariance: Tensor | None = None
+    factor: Tensor | None = None
 
 
-def _summary(features: Tensor | Moments) -> tuple[Tensor, Tensor, Tensor]:
-    """(mean, root, trace) of a set. With fewer samples than dimensions the centred data are the root: nothing of size D x D is made."""
+def _gaussian(features: Tensor | Moments) -> Gaussian:
+    """With fewer samples than dimensions the centred data are the factor: nothing of size D x D is made."""
     if isinstance(features, Moments):
-        return features.mean, root(features.covariance), features.covariance.trace()
+        covariance = features.covariance
+        return Gaussian(features.mean, covariance.trace(), covariance)
     if len(features) <= features.shape[1]:
         centred = (features - features.mean(0)) / (len(features) - 1) ** 0.5
-        return features.mean(0), centred.T, centred.square().sum()
-    return _summary(Moments(features))
+        return Gaussian(features.mean(0), centred.square().sum(), factor=centred.T)
+    return _gaussian(Moments(features))
+
+
+def _distance(one: Gaussian, other: Gaussian) -> float:
+    """Equation of `gaussian_w2`."""
+    if one.factor is None and other.factor is None:
+        overlap = trace_of_root(one.covariance, other.covariance)
+    else:
+        factor, other_factor = (root(x.covariance) if x.factor is None else x.factor for x in (one, other))
+        overlap = torch.linalg.svdvals(factor.T @ other_factor).sum()
+    return max(0.0, ((one.mean - other.mean).square().sum() + one.trace + other.trace - 2 * overlap).item())
 
 
 def frechet_distance(real: Tensor | Moments, generated: Tensor | Moments) -> float:
@@ -80,8 +102,8 @@ def frechet_distance(real: Tensor | Moments, generated: Tensor | Moments) -> flo
                 raise ValueError(f"{name} has {value.n} samples; it must have at least 2")
         else:
             sets[name] = matrix(name, value)
-    summaries = {name: _summary(value) for name, value in sets.items()}
-    width, other = (len(summary[0]) for summary in summaries.values())
+    summaries = {name: _gaussian(value) for name, value in sets.items()}
+    width, other = (len(summary.mean) for summary in summaries.values())
     if width != other:
         raise ValueError(f"generated has {other} columns; it must have {width}, as real has")
     return _distance(*summaries.values())
