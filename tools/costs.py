@@ -47,6 +47,7 @@ def this_machine() -> dict[str, str | int]:
     import torch
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = min(cores, int(os.environ.get("OMP_NUM_THREADS", cores)))  # what a run may really use
     models = re.findall(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.M) if Path("/proc/cpuinfo").exists() else []
     cpu = re.sub(r"\((R|TM)\)|\bCPU\b|\s+@.*", "", models[0] if models else platform.processor() or platform.machine())
     return {"cores": cores, "cpu": " ".join(cpu.split()), "python": platform.python_version(), "torch": torch.__version__.partition("+")[0]}

@@ -47,8 +47,10 @@ def costs() -> dict:
 
 def machine() -> str:
     """The machine on which costs were measured, in a sentence."""
-    about = costs()["machine"]
-    return "Measured on {cores} cores of {cpu}, Python {python}, PyTorch {torch}.".format(**about) if about else "Not measured yet."
+    about = dict(costs()["machine"])
+    if about:
+        about["cores"] = "one core" if about["cores"] == 1 else f"{about['cores']} cores"
+    return "Measured on {cores} of {cpu}, Python {python}, PyTorch {torch}.".format(**about) if about else "Not measured yet."
 
 
 def read(path: Path) -> Lesson:
