@@ -194,7 +194,7 @@ show(figure, alt="Histograms of two gradient estimates around the true value of 
 # ## 3. Is it right? A VAE whose answer is known
 #
 # Before any network is deep, make encoder and decoder **linear**. Then the model is probabilistic PCA (Tipping and Bishop 1999), its best likelihood is known in closed form, and `PCA.score` computes it.
-# A VAE that is coded rightly must reach it. Data: 8×8 digits, 64 pixels, 8 latents; about two seconds.
+# A VAE that is coded rightly must reach it. Data: 8×8 digits, 64 pixels, 8 latents; about five seconds.
 
 
 # %%
@@ -231,7 +231,7 @@ if trained:
 # ## 4. The variational auto-encoder on digits
 #
 # Kingma and Welling (2014) make both maps networks. The **encoder** gives $\mu(x)$ and $\log\sigma^2(x)$; the **decoder** gives the pixels' probabilities of ink. The loop, written out
-# once: it is equation (1), with one draw (3) for each image. Two latents, so that we can look; under 20 s.
+# once: it is equation (1), with one draw (3) for each image. Two latents, so that we can look; about 20 s.
 
 # %%
 torch.manual_seed(0)
@@ -374,7 +374,7 @@ show(figure, alt="The importance-weighted bound rises with the number of samples
 # %% [markdown]
 # ## 6. Choosing the class: the conditional VAE
 #
-# Give encoder and decoder the label $y$ as well (Sohn et al. 2015). Everything in (1) is then conditioned on $y$; the latent need no longer say *which* digit, only *how it is written*. Yours, with four latents (about half a minute), beside the one
+# Give encoder and decoder the label $y$ as well (Sohn et al. 2015). Everything in (1) is then conditioned on $y$; the latent need no longer say *which* digit, only *how it is written*. Yours, with four latents (about 40 s), beside the one
 # that ships, with eight and five times the steps.
 
 # %% tags=["nbval-ignore-output"]
@@ -415,7 +415,7 @@ claim("the one that ships is read as the class asked for", read_right["shipped"]
 # ## 7. Beta, and a posterior that collapses
 #
 # Weigh the price: $\mathbb E_q[\log p_\theta(x\mid z)]-\beta\,\mathrm{KL}$ (Higgins et al. 2017). A large $\beta$ makes codes expensive. What if they are too expensive to be worth having?
-# Train four small VAEs, about 20 s in all.
+# Train four small VAEs, about half a minute in all.
 
 # %%
 betas = [0.1, 1.0, 10.0, 100.0]
