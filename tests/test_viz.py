@@ -27,6 +27,7 @@ def test_draw_map_has_x_to_the_right_and_y_up():
 
 
 def test_show_displays_picture_and_words(monkeypatch):
+    plt.close("all")
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda *bundle, **options: shown.append((bundle, options)))
     viz.show(plt.figure(), alt="an empty figure for the test")
