@@ -204,7 +204,7 @@ check_to_range(to_range)
 # Times and memory are measured on the machine named below the table, with two CPU cores and no GPU.
 #
 # <!-- syllabus -->
-# | Lesson | Two cores | Peak memory |
+# | Lesson | Time | Peak memory |
 # |:---|---:|---:|
 # | [00 Start here](00_start_here.ipynb) | 20 s | 0.8 GB |
 # | [01a Generative modelling: likelihood and hidden variables](01a_generative_modelling.ipynb) | 30 s | 1.4 GB |

@@ -701,7 +701,7 @@ def right_penalty(critic, real, fake):
     """Mean of (|gradient| - 1)^2, one norm a sample, at points on the segments from fakes to reals, (B, C, H, W)."""
     ### BEGIN SOLUTION
     position = torch.rand(len(real), *[1] * (real.ndim - 1))  # one number a sample: a point ON the segment, not in the box
-    between = (position * real + (1 - position) * fake).requires_grad_()
+    between = torch.lerp(fake, real, position).requires_grad_()
     (gradient,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
     return ((gradient.flatten(1).norm(2, dim=1) - 1) ** 2).mean()  # a norm over ALL coordinates of the sample
     ### END SOLUTION

@@ -97,4 +97,4 @@ def site_table(found: list[Lesson], decks: set[str]) -> str:
 def readme_table(found: list[Lesson], link: str = "notebooks/") -> str:
     """The syllabus of the README and of lesson 00: a line a lesson; `link` leads to the notebooks' folder."""
     rows = [f"| [{lesson.title}]({link}{lesson.name}.ipynb) | {lesson.time} | {lesson.memory} |" for lesson in found]
-    return "\n".join(["| Lesson | Two cores | Peak memory |", "|:---|---:|---:|", *rows, "", machine()])
+    return "\n".join(["| Lesson | Time | Peak memory |", "|:---|---:|---:|", *rows, "", machine()])
