@@ -313,7 +313,7 @@ show(figure, alt="Three pairs of rows: ten samples above their nearest training 
 
 # %%
 claim("a copier of the training set has a FID near that of fresh digits", reports["copier"]["FID"] / reports["honest"]["FID"], at_most=2.5)
-claim("... and far below the mixture's", reports["mixture"]["FID"] / reports["copier"]["FID"], at_least=5)
+claim("... and far below the mixture's", reports["mixture"]["FID"] / reports["copier"]["FID"], at_least=profile(smoke=2, cpu=5, gpu=5))
 claim("... and an honest recall", reports["copier"]["recall"] - reports["honest"]["recall"], at_least=-0.1)
 claim("the copying statistic catches it", copied["copier"], at_least=0.99)
 claim("... and is near one half for fresh digits", copied["honest"], 0.4, 0.6)

@@ -40,7 +40,7 @@ def move(page, explorer, control) -> str | None:
     for key in keys[control_is]:
         for stroke in key.split():
             page.keyboard.press(stroke)
-        if changed(page, image, before, 60 if key == keys[control_is][0] else 20):
+        if changed(page, image, before):
             return None
     label = control.evaluate("node => node.closest('.jupyter-widgets')?.innerText ?? ''")
     return f"the {control_is} {label!r} does not change its picture"
