@@ -110,7 +110,7 @@ claim("blurry averages are nearer to test digits than real digits are: W1 ratio,
 
 # %% tags=["nbval-ignore-output"]
 ring = lambda n, generator=None: data.toy2d("ring", n, generator)  # noqa: E731
-real = ring(1000, torch.Generator().manual_seed(0))
+ring_points = ring(1000, torch.Generator().manual_seed(0))
 torch.manual_seed(0)
 game = GAN(
     mlp([8, 128, 128, 2], nn.ReLU), mlp([2, 128, 128, 1], nn.ReLU), latent=8, objective="wasserstein", penalty="one_sided", critic_steps=5,
@@ -122,8 +122,8 @@ for stop in range(stops):
     kept.append((copy.deepcopy(game.generator), copy.deepcopy(game.critic)))
     made2 = game.sample(1000, torch.Generator().manual_seed(5))
     with torch.no_grad():
-        estimates.append((game.critic(real).mean() - game.critic(made2).mean()).item())
-    distances.append(matching(real, made2)[0].item())
+        estimates.append((game.critic(ring_points).mean() - game.critic(made2).mean()).item())
+    distances.append(matching(ring_points, made2)[0].item())
     fit(game, ring, profile(smoke=3, cpu=40, gpu=200), batch_size=5 * 64, seed=stop, progress=False)
 
 # %%
@@ -135,9 +135,9 @@ def draw_game(stop=6):
     generator_then, critic_then = kept[min(stop, stops - 1)]
     figure, axes = plt.subplots(1, 2, figsize=(8.5, 3), width_ratios=[1, 1.7], layout="constrained")
     with torch.no_grad():
-        made_then, middle = generator_then(latent), critic_then(real).mean()
+        made_then, middle = generator_then(latent), critic_then(ring_points).mean()
     draw_map(axes[0], lambda w: critic_then(w) - middle, 3.0, resolution=80, kind="scores")
-    draw_points(axes[0], real[:600], made_then, size=3)
+    draw_points(axes[0], ring_points[:600], made_then, size=3)
     axes[0].set(xticks=[], yticks=[], xlim=(-3, 3), ylim=(-3, 3))
     axes[1].plot(distances, color=CRITIC, label="exact $W_1$, 1000 points")
     axes[1].plot(range(1, stops), estimates[1:], "o-", ms=3, color=ACCENTS[0], label="critic's estimate")

@@ -30,7 +30,7 @@ from math import comb
 
 import numpy as np
 import torch
-from ipywidgets import Checkbox, Dropdown, IntSlider, SelectMultiple
+from ipywidgets import Checkbox, Dropdown, IntSlider, Text
 from matplotlib import pyplot as plt
 from matplotlib.patches import Circle
 from sklearn.decomposition import PCA
@@ -97,19 +97,21 @@ made, puzzles = mixture(40, seed=0), blends(300)  # (n, 1, 28, 28), (300, 1, 28,
 
 
 # %%
-def draw_quiz(game=1, generated=(), solution=False):
-    """Twelve digits; with the solution, who is who and the reader's score."""
+def draw_quiz(game=1, generated="", solution=False):
+    """Twelve digits, those the reader suspects marked; with the solution, who is who and the reader's score."""
+    suspects = {int(word) for word in generated.replace(",", " ").split() if word.isdigit()}
     g = torch.Generator().manual_seed(game)
     truth = torch.randperm(12, generator=g) < 6  # True: generated
     picks = torch.randint(min(n, 300), (2, 12), generator=g)
     images = torch.where(truth[:, None, None, None], puzzles[picks[0]], real.images[picks[1]])
     figure, axes = plt.subplots(2, 6, figsize=(6.5, 2.9), layout="constrained")
     for number, (ax, image) in enumerate(zip(axes.flat, images, strict=True), 1):
-        draw_images(ax, image[None], 1, f"{number}" + (" generated" if truth[number - 1] else " real") * solution)
+        verdict = (" generated" if truth[number - 1] else " real") if solution else " ?" * (number in suspects)
+        draw_images(ax, image[None], 1, f"{number}{verdict}")
         if solution:
             ax.title.set_color(GENERATED if truth[number - 1] else REAL)
     if solution:
-        right = sum((number in generated) == bool(truth[number - 1]) for number in range(1, 13))
+        right = sum((number in suspects) == bool(truth[number - 1]) for number in range(1, 13))
         figure.suptitle(f"{right} of 12 right")
     return figure
 
@@ -119,7 +121,7 @@ explore(
     draw_quiz,
     alt="Twelve numbered digits, some written by hand and some blended by a computer; which are which is the question.",
     game=IntSlider(value=1, min=1, max=20),
-    generated=SelectMultiple(options=list(range(1, 13)), rows=6),
+    generated=Text(placeholder="for instance 1 4 7"),
     solution=Checkbox(value=False),
 )
 
