@@ -55,7 +55,7 @@ warnings.simplefilter("ignore", ConvergenceWarning)  # a few rounds of EM are en
 # ## 1. The result first: real or generated?
 #
 # Human judgement is the metric that all others stand for, so take the test yourself. In each game six of the twelve digits below are real and six
-# are blends: a training digit and its nearest neighbour, blurred a little, averaged and sharpened again. Hold Ctrl and mark the generated ones, then ask for the solution.
+# are blends: a training digit and its nearest neighbour, blurred a little, averaged and sharpened again. Type the numbers of the generated ones, then ask for the solution.
 
 # %%
 n = profile(smoke=200, cpu=1000, gpu=1000)
