@@ -15,7 +15,6 @@ from course_lib.metrics import (
     Moments,
     frechet_at_infinity,
     frechet_distance,
-    gaussian_w2,
     kernel_distance,
     kernel_distance_subsets,
     laplacian_pyramid,
@@ -53,13 +52,6 @@ def test_frechet_equals_the_formula_with_scipys_square_root():
     gap = (real.mean(0) - generated.mean(0)).square().sum().item()
     expected = gap + np.trace(a + b - 2 * scipy.linalg.sqrtm(a @ b).real)
     assert frechet_distance(real, generated) == pytest.approx(expected, rel=1e-9)
-
-
-def test_frechet_of_commuting_gaussians_in_closed_form():
-    scales, others = torch.tensor([0.5, 1.0, 3.0, 0.0]), torch.tensor([2.0, 1.0, 0.1, 0.4])
-    shift = torch.tensor([1.0, -2.0, 0.0, 0.5])
-    value = gaussian_w2(torch.zeros(4), torch.diag(scales**2), shift, torch.diag(others**2))
-    assert value == pytest.approx((shift.square().sum() + (scales - others).square().sum()).item(), rel=1e-6)
 
 
 @pytest.mark.parametrize(("n", "d"), [(200, 16), (20, 64)])

@@ -51,6 +51,13 @@ def test_matching_is_exact():
     assert distance.item() == pytest.approx(exact(x, y, p=2).distance.item()) and sorted(index.tolist()) == list(range(60))
 
 
+def test_commuting_gaussians_one_singular():
+    scales, others = torch.tensor([0.5, 1.0, 3.0, 0.0]), torch.tensor([2.0, 1.0, 0.1, 0.4])
+    shift = torch.tensor([1.0, -2.0, 0.0, 0.5])
+    squared = gaussian_w2(torch.zeros(4), torch.diag(scales**2), shift, torch.diag(others**2)) ** 2
+    assert squared.item() == pytest.approx((shift.square().sum() + (scales - others).square().sum()).item(), rel=1e-6)
+
+
 def test_gaussian_w2():
     a, b = cloud(4, 4), cloud(4, 4, seed=1)
     a, b, m, n = a @ a.T, b @ b.T, cloud(4), cloud(4, seed=1)

@@ -3,7 +3,7 @@
 from course_lib.metrics.checks import Spread
 from course_lib.metrics.failures import FAILURES, spoil
 from course_lib.metrics.features import Features, classifier_features, imagenet_features, inception_features, pixel_features
-from course_lib.metrics.frechet import Extrapolation, frechet_at_infinity, frechet_distance, gaussian_w2
+from course_lib.metrics.frechet import Extrapolation, frechet_at_infinity, frechet_distance
 from course_lib.metrics.inception import inception_score, inception_score_splits
 from course_lib.metrics.kernel import kernel_distance, kernel_distance_subsets
 from course_lib.metrics.modes import ModeCoverage, class_coverage, mode_coverage
@@ -31,7 +31,6 @@ __all__ = [
     "evaluate",
     "frechet_at_infinity",
     "frechet_distance",
-    "gaussian_w2",
     "imagenet_features",
     "inception_features",
     "inception_score",

@@ -5,58 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import scipy.linalg
 import torch
 from torch import Tensor
 
 from course_lib.metrics.checks import matrix, pair
 from course_lib.metrics.moments import Moments
-
-
-def root(covariance: Tensor) -> Tensor:
-    """Some F (D, r) with F F^T = covariance: its Cholesky factor, or, where it is singular, scaled eigenvectors of rank r."""
-    factor, failed = torch.linalg.cholesky_ex(covariance)
-    if not failed:
-        return factor
-    values, vectors = torch.linalg.eigh(covariance)
-    keep = values > values[-1] * len(values) * torch.finfo(values.dtype).eps
-    return vectors[:, keep] * values[keep].sqrt()
-
-
-def sum_of_roots(values: Tensor) -> Tensor | None:
-    """The sum of the roots of eigenvalues, or None where what rounding can do to the small ones exceeds 1e-9 of that sum."""
-    values = values.clamp(min=0)
-    rounding = len(values) * torch.finfo(values.dtype).eps * values.max()
-    total = values.sqrt().sum()
-    return total if (values + rounding).sqrt().sum() - total <= 1e-9 * total else None
-
-
-def trace_of_root(covariance: Tensor, other: Tensor) -> Tensor:
-    """tr (C1 C2)^(1/2), from the eigenvalues of C1 C2: those of a symmetric pencil, or singular values where these are not exact enough."""
-    total = None
-    if covariance.device.type == "cpu":
-        try:
-            values = scipy.linalg.eigh(covariance.numpy(), other.numpy(), type=2, eigvals_only=True, driver="gv", check_finite=False)
-            total = sum_of_roots(torch.from_numpy(values))
-        except scipy.linalg.LinAlgError:  # the second one is singular
-            pass
-    else:
-        factor = root(other)
-        total = sum_of_roots(torch.linalg.eigvalsh(factor.T @ covariance @ factor))
-    return torch.linalg.svdvals(root(covariance).T @ root(other)).sum() if total is None else total
-
-
-def gaussian_w2(mean: Tensor, covariance: Tensor, other_mean: Tensor, other_covariance: Tensor) -> float:
-    """Squared 2-Wasserstein distance between two Gaussians; means (D,), covariances (D, D), symmetric and non-negative.
-
-    |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) (Dowson and Landau 1982). With C1 = F F^T and C2 = G G^T the last trace is the sum of
-    the singular values of F^T G, so no square root of a matrix is ever taken.
-    """
-    mean, covariance, other_mean, other_covariance = (x.detach().double() for x in (mean, covariance, other_mean, other_covariance))
-    for name, square, width in (("covariance", covariance, len(mean)), ("other_covariance", other_covariance, len(mean))):
-        if square.shape != (width, width):
-            raise ValueError(f"{name} has shape {tuple(square.shape)}; it must be {(width, width)}")
-    return _distance(Gaussian(mean, covariance.trace(), covariance), Gaussian(other_mean, other_covariance.trace(), other_covariance))
+from course_lib.ot.gaussian import root, trace_of_root
 
 
 class Gaussian(NamedTuple):
@@ -80,7 +34,7 @@ def _gaussian(features: Tensor | Moments) -> Gaussian:
 
 
 def _distance(one: Gaussian, other: Gaussian) -> float:
-    """Equation of `gaussian_w2`."""
+    """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)): the square of `ot.gaussian_w2`."""
     if one.factor is None and other.factor is None:
         overlap = trace_of_root(one.covariance, other.covariance)
     else:

@@ -80,19 +80,3 @@ def matching(x: Tensor, y: Tensor, p: float = 1.0) -> tuple[Tensor, Tensor]:
     cost = cost_matrix(x, y, p).cpu()
     rows, columns = linear_sum_assignment(cost.numpy())
     return cost[rows, columns].mean().pow(1 / p), torch.as_tensor(columns)
-
-
-def gaussian_w2(mean_x: Tensor, covariance_x: Tensor, mean_y: Tensor, covariance_y: Tensor) -> Tensor:
-    """W_2 between N(mean_x, covariance_x) and N(mean_y, covariance_y); means (D,), covariances (D, D) symmetric, positive semi-definite.
-
-    W_2^2 = |mean_x - mean_y|^2 + tr(A + B - 2 (A^1/2 B A^1/2)^1/2): Dowson and Landau 1982. In float64.
-    """
-    a, b = covariance_x.double(), covariance_y.double()
-    if a.shape != b.shape or a.ndim != 2 or a.shape[0] != a.shape[1] or mean_x.shape != mean_y.shape or mean_x.shape != a.shape[:1]:
-        shapes = [tuple(t.shape) for t in (mean_x, covariance_x, mean_y, covariance_y)]
-        raise ValueError(f"means and covariances have shapes {shapes}; they must be (D,), (D, D), (D,), (D, D)")
-    values, vectors = torch.linalg.eigh(a)
-    root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
-    overlap = torch.linalg.eigvalsh(root @ b @ root).clamp(min=0).sqrt().sum()
-    squared = (mean_x.double() - mean_y.double()).square().sum() + a.trace() + b.trace() - 2 * overlap
-    return squared.clamp(min=0).sqrt()

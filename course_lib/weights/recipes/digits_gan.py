@@ -3,12 +3,12 @@
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from course_lib import data
+from course_lib.metrics import frechet_distance
 from course_lib.models.gan import GAN
 from course_lib.nn import Choice, dcgan_critic, dcgan_generator, random_shift
-from course_lib.ot import gaussian_w2
 from course_lib.training import fit
 from course_lib.weights import load_pretrained
 
@@ -42,11 +42,6 @@ def train(system: GAN, checkpoint: str | None) -> dict:
     history.ema.copy_to(trained)
     system.generator.load_state_dict(trained.generator.state_dict())
     return {"data": "digits, train split (4000)", "steps": STEPS, "batch_size": BATCH, "seed": SEED, "lesson": "03a"}
-
-
-def frechet_distance(one: Tensor, other: Tensor) -> float:
-    """Between features (N, D) and (M, D), as in `course_lib.metrics`."""
-    return gaussian_w2(one.mean(0), one.T.cov(), other.mean(0), other.T.cov()).item() ** 2
 
 
 @torch.no_grad()
