@@ -14,6 +14,10 @@ TEXTURES = {
     "brick": ("brick", 0, 0, 512, 512),
     "grass": ("grass", 0, 0, 512, 512),
     "gravel": ("gravel", 0, 0, 512, 512),
+    "petals": ("flower", 120, 214, 176, 176),
+    "foliage": ("china", 331, 420, 96, 96),
+    "tissue": ("immunohistochemistry", 48, 0, 160, 160),
+    "stars": ("hubble_deep_field", 0, 0, 256, 256),
 }
 
 

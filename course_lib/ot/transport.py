@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from course_lib.ot.patches import extract, pyramid
+
 
 def wasserstein_1d(x: Tensor, y: Tensor, p: float = 1.0) -> Tensor:
     """W_p between clouds on the line, x (N,) and y (M,); for (N, D) and (M, D), one value a column, (D,). Differentiable.
@@ -80,3 +82,19 @@ def matching(x: Tensor, y: Tensor, p: float = 1.0) -> tuple[Tensor, Tensor]:
     cost = cost_matrix(x, y, p).cpu()
     rows, columns = linear_sum_assignment(cost.numpy())
     return cost[rows, columns].mean().pow(1 / p), torch.as_tensor(columns)
+
+
+def patch_w2(real: Tensor, made: Tensor, size: int = 4, scales: int = 3, n: int = 1000, generator: torch.Generator | None = None) -> Tensor:
+    """(scales,) squared W_2 between the patch laws of two images (C, H, W) at each scale, finest first, per pixel value of the patch.
+
+    Exact between n random patches of each, so it is biased upwards, alike for images of equal laws: compare at equal n, and with the value
+    between two halves of the exemplar itself. Raises ValueError for different channels, or sides that do not divide.
+    """
+    _check_clouds(real.flatten(1).T, made.flatten(1).T)
+    values = []
+    for levels in zip(pyramid(real[None], scales), pyramid(made[None], scales), strict=True):
+        rows = [extract(level, size)[0] for level in levels]
+        least = min(n, *map(len, rows))
+        rows = [x[torch.randperm(len(x), generator=generator)[:least].to(x.device)] for x in rows]
+        values.append(matching(*rows, p=2)[0] ** 2 / rows[0].shape[1])
+    return torch.stack(values)
