@@ -87,27 +87,36 @@ class Texto(nn.Module):
         bands = [extract(padded[:, :, top : top + rows + reach], self.patch)[0] for top in range(0, image.shape[1], rows)]
         return torch.cat([transport.assign(band) for band in bands]).view(image.shape[1:])
 
+    def _average(self, index: Tensor, scale: int) -> Tensor:
+        return paste(index, self.transports[scale].targets.unflatten(1, (self.channels, self.patch, self.patch)))
+
     def _upsample(self, index: Tensor, scale: int) -> Tensor:
         return F.pixel_shuffle(paste(index, self.doubles[scale]), 2)
+
+    def _start(self, height: int, width: int, generator: torch.Generator | None) -> Tensor:
+        """The Gaussian field under a texture of height x width, rounded up."""
+        if height < 1 or width < 1:
+            raise ValueError(f"height and width are {height} and {width}; both must be at least 1")
+        step = 2 ** len(self.doubles)
+        return self.field.synthesize(max(-(-height // step), self.patch), max(-(-width // step), self.patch), generator)
 
     @torch.no_grad()
     def layers(self, height: int, width: int, generator: torch.Generator | None = None) -> Iterator[Layer]:
         """The synthesis of `synthesize` scale by scale, coarsest first; sides rounded up to multiples of 2^(scales - 1)."""
-        if height < 1 or width < 1:
-            raise ValueError(f"height and width are {height} and {width}; both must be at least 1")
-        step = 2 ** len(self.doubles)
-        before = self.field.synthesize(max(-(-height // step), self.patch), max(-(-width // step), self.patch), generator)
-        for scale, transport in enumerate(self.transports):
+        before = self._start(height, width, generator)
+        for scale in range(len(self.transports)):
             index = self._assign(before, scale)
-            after = paste(index, transport.targets.unflatten(1, (self.channels, self.patch, self.patch)))
             upsampled = self._upsample(index, scale) if scale < len(self.doubles) else None
-            yield Layer(before, after, upsampled)
+            yield Layer(before, self._average(index, scale), upsampled)
             before = upsampled
 
+    @torch.no_grad()
     def synthesize(self, height: int, width: int, generator: torch.Generator | None = None) -> Tensor:
         """(C, height, width), a new texture of any size; the same generator state gives the same one."""
-        *_, last = self.layers(height, width, generator)
-        return last.after[:, :height, :width]
+        image = self._start(height, width, generator)
+        for scale in range(len(self.doubles)):
+            image = self._upsample(self._assign(image, scale), scale)
+        return self._average(self._assign(image, -1), -1)[:, :height, :width]
 
     def save(self, path: str | Path) -> None:
         """One safetensors file; `Texto.load` reads it."""

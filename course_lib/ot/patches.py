@@ -58,7 +58,7 @@ def paste(index: Tensor, patches: Tensor) -> Tensor:
     for down in range(size):
         for right in range(size):
             total += patches[:, :, down, right][index.roll((down, right), (0, 1))]
-    return total.permute(2, 0, 1) / size**2
+    return total.div_(size**2).permute(2, 0, 1)
 
 
 def halve(images: Tensor) -> Tensor:

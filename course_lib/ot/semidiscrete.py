@@ -91,7 +91,7 @@ class SemiDiscrete(nn.Module):
     def ascend(
         self, x: Tensor, steps: int = 10, rate: float = 1.0, sample: int | None = None, generator: torch.Generator | None = None
     ) -> SemiDiscrete:
-        """A few steps after a source that moves, x (N, D) at this moment; step k of all calls together has size C / sqrt(k + 100).
+        """A few steps after a source that moves, x (N, D) at this moment; step k of all calls has size C / 10 sqrt(1 + k / 1000).
 
         sample: each step looks at that many rows of x, drawn at random; at all of them by default.
         """
@@ -102,7 +102,7 @@ class SemiDiscrete(nn.Module):
                 rows = x[
                     torch.randint(len(x), (sample,), generator=generator, device=generator.device if generator else x.device).to(x.device)
                 ]
-            self.potential += scale * (self.steps + 100).rsqrt() * self._gradient(rows, self.potential)
+            self.potential += scale / 10 * (1 + self.steps / 1000).rsqrt() * self._gradient(rows, self.potential)
             self.steps += 1
         return self
 
