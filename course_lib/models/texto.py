@@ -84,7 +84,7 @@ class Texto(nn.Module):
         transport, reach = self.transports[scale], self.patch - 1
         padded = F.pad(image[None], (0, reach, 0, reach), mode="circular")
         rows = max(1, BAND // image.shape[2])
-        bands = [extract(padded[:, :, top : top + rows + reach], self.patch)[0] for top in range(0, image.shape[1], rows)]
+        bands = (extract(padded[:, :, top : top + rows + reach], self.patch)[0] for top in range(0, image.shape[1], rows))
         return torch.cat([transport.assign(band) for band in bands]).view(image.shape[1:])
 
     def _average(self, index: Tensor, scale: int) -> Tensor:
