@@ -197,6 +197,10 @@ def test_vgg_says_what_to_download(monkeypatch, tmp_path):
         (lambda: Texto.fit(torch.zeros(3, 16, 16)), "it must hold a patch of 3x3"),
         (lambda: SemiDiscrete(torch.zeros(3, 27)).assign(torch.zeros(5, 9)), "x has shape"),
         (lambda: patch_w2(torch.zeros(3, 8, 8), torch.zeros(1, 8, 8)), "shapes"),
+        (
+            lambda: fit(Gatys(torch.zeros(3, 64, 64), Canvas(torch.zeros(1, 64, 64))), torch.zeros(1, 3, 64, 64), 1, batch_size=1),
+            "draws 1 channels",
+        ),
         (lambda: TextureNetwork(3, 4).noise(1, 20, 20, torch.randn), "must be multiples of 8"),
     ],
 )

@@ -93,7 +93,10 @@ class Texture(System):
         raise NotImplementedError
 
     def step(self, batch: Tensor, update: Update) -> dict[str, Tensor]:
-        loss = self.distance(self.generator(self.generator.noise(len(batch), *batch.shape[2:], self.randn)))
+        images = self.generator(self.generator.noise(len(batch), *batch.shape[2:], self.randn))
+        if images.shape[1] != self.shape[0]:
+            raise ValueError(f"generator draws {images.shape[1]} channels; it must draw {self.shape[0]}, as the exemplar has")
+        loss = self.distance(images)
         update(loss, self.optimiser)
         return {"distance": loss.detach()}
 
