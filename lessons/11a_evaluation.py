@@ -211,11 +211,7 @@ show(
 # samples, and 2.2 showed that samples say little about a likelihood (Theis et al. 2016). A model that is to *draw* must be judged by its drawings.
 
 # %%
-claim(
-    "diluting a model with 99 % noise costs no test digit more than log 100 = 4.61 nats",
-    (density - diluted).max(),
-    at_most=np.log(100) + 1e-9,
-)
+claim("diluting by 99 % noise costs no digit more than log 100 = 4.61 nats", (density - diluted).max(), at_most=np.log(100) + 1e-9)
 claim("on average it costs nothing at all", (density - diluted).mean(), at_most=0)
 
 # %% [markdown]
@@ -339,11 +335,7 @@ show(figure, alt="The score rises with the scale of the logits, for real and for
 
 # %%
 claim("the same real digits, logits halved: the score falls by at least 1", score["real"] - by_confidence["real"][1], at_least=1)
-claim(
-    "blurred digits, confident classifier, beat real ones, doubtful classifier",
-    by_confidence["blurred"][-1] - by_confidence["real"][1],
-    at_least=0.5,
-)
+claim("blurred digits, logits x 4, beat real ones, logits x 1/2", by_confidence["blurred"][-1] - by_confidence["real"][1], at_least=0.5)
 claim("with 20 samples real digits lose at least a tenth of their score", by_count[1] / by_count[-1], at_most=0.9)
 
 # %% [markdown]
@@ -463,15 +455,15 @@ def draw_terms(shift=1.0, stretch=1.0, turn=0):
     angle = torch.tensor(np.radians(turn))
     rotation = torch.stack([torch.stack([angle.cos(), angle.sin()]), torch.stack([-angle.sin(), angle.cos()])]).float()
     cloud = stretch * base[1] @ rotation + torch.tensor([shift, 0.0])
-    figure, axes = plt.subplots(1, 2, figsize=(7.5, 2.9), width_ratios=[3, 1.2], layout="constrained")
-    draw_points(axes[0], base[0], cloud, size=6)
+    figure, axes = plt.subplots(1, 2, figsize=(8, 3.4), width_ratios=[3, 1], layout="constrained")
+    draw_points(axes[0], base[0], cloud, size=6, alpha=0.35)
     circle = torch.linspace(0, 2 * np.pi, 100)
     circle = 2 * torch.stack([circle.cos(), circle.sin()])  # (2, 100): two standard deviations
     for points, colour in ((base[0], REAL), (cloud, GENERATED)):
         axes[0].plot(*(points.mean(0)[:, None] + torch.linalg.cholesky(torch.cov(points.T)) @ circle), color=colour)
-    start, end = base[0][:30], transport(base[0], cloud)[:30]
-    axes[0].quiver(*start.T, *(end - start).T, angles="xy", scale_units="xy", scale=1, width=0.003, color=CRITIC, alpha=0.6)
-    axes[0].set(xlim=(-5, 6), ylim=(-4, 4))
+    start, end = base[0][:20], transport(base[0], cloud)[:20]
+    axes[0].quiver(*start.T, *(end - start).T, angles="xy", scale_units="xy", scale=1, width=0.004, color=CRITIC)
+    axes[0].set(xlim=(-4, 6), ylim=(-3.4, 3.4))
     terms = frechet(base[0], cloud)
     axes[1].bar(["means", "covariances"], [t.item() for t in terms], color=ACCENTS[:2], width=0.6)
     axes[1].set(ylim=(0, 6), title=f"FID = {sum(terms).item():.2f}")
@@ -557,17 +549,13 @@ show(figure, alt="FID falls from about 4 to 0.4 as N grows; against 1/N it is a 
 
 # %% [markdown]
 # The points on the right lie on a line in $1/N$: its value at 0 estimates the FID of infinitely many samples (Chong and Forsyth 2020).
-# What remains there is $c/M$, the bias from the *reference* set, which is finite too. Never compare FIDs at different $N$: published ones
+# What remains there, on average, is $c/M$, the bias from the *reference* set, which is finite too. Never compare FIDs at different $N$: published ones
 # use 50,000 generated images, with 2048 features a picture.
 
 # %%
-claim(
-    "FID at N = 100 is at least 5 times that at N = 2000, for the same distribution",
-    np.mean(fid_of[100]) / np.mean(fid_of[2000]),
-    at_least=5,
-)
+claim("one distribution: FID at N = 100 is at least 5 times that at N = 2000", np.mean(fid_of[100]) / np.mean(fid_of[2000]), at_least=5)
 ratio = np.mean(fid_of[300]) / np.mean(fid_of[1200])
-claim("the bias follows 1/N + 1/2500: from N = 300 to 1200 it falls to about a third", ratio, 2.4, 3.9)
+claim("the bias follows 1/N + 1/2500: from N = 300 to 1200 it falls to about a third", ratio, 2.2, 4.2)
 claim("extrapolation takes away most of the bias at N = 500", abs(limit.limit) / np.mean(fid_of[500]), at_most=0.4)
 
 # %% [markdown]
