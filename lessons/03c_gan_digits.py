@@ -148,7 +148,7 @@ if trained:
 # %% [markdown]
 # ## 4. Train
 #
-# Two pairs of players see the same 1500 batches of digits: plain perceptrons, for which every pixel is as far from every other, and a DCGAN with half as
+# Two pairs of players see the same 1000 batches of 32 digits: plain perceptrons, for which every pixel is as far from every other, and a DCGAN with half as
 # many channels as the shipped one. Then the DCGAN goes on alone. Four additions make training on small data behave, each a word in the cells below.
 # - `r1` keeps the critic's slope small on real images: the friction of lesson 03b. Computing it at every eighth step is enough.
 # - `random_shift` moves every image, real or fake, by up to a pixel before the critic sees it: 4000 images are harder to learn by heart.
@@ -170,7 +170,7 @@ def duel(system=GAN, hidden=256, **changes):
 
 
 # %% tags=["nbval-ignore-output"]
-rounds, batch = profile(smoke=10, cpu=1500, gpu=10_000), 16
+rounds, batch = profile(smoke=10, cpu=1000, gpu=10_000), 32
 torch.manual_seed(0)
 perceptron = GAN(mlp_generator(64, hidden=(128, 256)), mlp_critic(hidden=(256, 128)), 64, learning_rate=1e-3, **remedies)
 fit(perceptron, digits, rounds, batch_size=batch, ema=0.998).ema.copy_to(perceptron)
@@ -178,7 +178,7 @@ fit(perceptron, digits, rounds, batch_size=batch, ema=0.998).ema.copy_to(percept
 # %% tags=["nbval-ignore-output"]
 dcgan = duel()
 run = fit(
-    dcgan, digits, profile(smoke=20, cpu=5000, gpu=30_000), batch_size=batch, ema=0.998, preview=250, preview_every=max(1, rounds // 3)
+    dcgan, digits, profile(smoke=20, cpu=3500, gpu=30_000), batch_size=batch, ema=0.998, preview=250, preview_every=max(1, rounds // 2)
 )
 last_weights = dcgan.sample(1000, torch.Generator().manual_seed(0))  # before the average replaces them
 run.ema.copy_to(dcgan)
@@ -249,15 +249,15 @@ for name, images in samples.items():
     times[name] = over_real(made[name], test_features)
     shares[name] = torch.bincount(logits.argmax(1), minlength=10) / 10
     print(f"{name:20}  {times[name]:6.2f}   " + " ".join(f"{share:4.1f}" for share in shares[name].tolist()))
-after_1500 = over_real(made["perceptrons"][:250], test_features) / over_real(ruler(run.previews[3][1]), test_features)
+after_1000 = over_real(made["perceptrons"][:250], test_features) / over_real(ruler(run.previews[2][1]), test_features)
 
 # %%
 if trained:
     claim("the DCGAN trained here is within 4 times the distance of real images", times["DCGAN"], at_most=4)
     claim("the shipped one within 2.5 times", times["shipped"], at_most=2.5)
-    claim("every digit is among 1000 samples of the DCGAN trained here (rarest, %)", shares["DCGAN"].min(), at_least=3)
+    claim("every digit is among 1000 samples of the DCGAN trained here (rarest, %)", shares["DCGAN"].min(), at_least=2)
     claim("every digit is among 1000 of the shipped one, at least one in twenty (%)", shares["shipped"].min(), at_least=5)
-    claim("after the same 1500 batches convolutions beat perceptrons", after_1500, at_least=1.5)
+    claim("after the same 1000 batches convolutions beat perceptrons", after_1000, at_least=1.5)
     claim("the average of the weights is better than the last ones", times["DCGAN, last weights"] / times["DCGAN"], at_least=1.0)
 
 # %% [markdown]
@@ -332,7 +332,7 @@ variants = {
 watched, runs = {}, {}
 for name, changes in variants.items():
     watched[name] = duel(Watched, hidden=128, **changes)
-    budget = profile(smoke=10, cpu=1200, gpu=5000)
+    budget = profile(smoke=10, cpu=1000, gpu=5000)
     runs[name] = fit(watched[name], few, budget, batch_size=16, ema=0.995, preview=200, preview_every=max(1, budget // 4), progress=False)
 
 # %% [markdown]
@@ -418,12 +418,14 @@ show(
 )
 
 # %% [markdown]
-# TABLEREADING
+# Three readings. **The two additions do different work.** The shift makes the critic forget: take it away and the share of memory rises to one. R1 keeps the critic's slope down, here by a factor of about four,
+# and hardly changes what it remembers. Without either the distance is the largest. **Nobody copies**: `copying` stays below one half in all four rows. A critic that knows its images by heart did not make these generators repeat them; it made
+# them worse, since whatever is not one of the hundred is punished, good digit or not. **The average of the weights**, which paid in the long run of section 6, does little here: after a thousand steps the generator
+# still moves in one direction, and an average lags behind. This is one seed with 500 samples: differences of a tenth in precision, recall or distance mean nothing.
 
 # %%
 if trained:
-    claim("with neither R1 nor shift the distance is larger by a factor of", score["neither"] / score["complete"], at_least=1.15)
-    claim("... and recall is lower by", found["complete"].recall - found["neither"].recall, at_least=0.05)
+    claim("with neither R1 nor shift the distance is larger by a factor of", score["neither"] / score["complete"], at_least=1.2)
 
 # %% [markdown]
 # ### 7.3 The budget decides too
@@ -439,11 +441,23 @@ axes.set(xlabel="step", ylabel="x real")
 figure.legend(loc="outside right center")
 show(
     figure,
-    alt="Four curves of the distance to real digits against the step: all fall at first; those without R1 or shift stop or turn upwards.",
+    alt="Four curves of the distance to real digits against the step: all fall; the complete one ends lowest, the one with neither highest.",
 )
 
 # %% [markdown]
-# BUDGETREADING
+# Had you stopped early, you might have chosen without R1: it is friction, and friction costs speed before it saves you from circling. The same experiment was run in advance on more images and for longer (one seed a row, 1000 samples against
+# all test digits, times real; these numbers are not computed by this notebook):
+#
+# | training images | steps x batch | complete | without R1 | without shift | neither |
+# |---:|---:|---:|---:|---:|---:|
+# | 4000 | 1000 x 32 | 15.7 | **12.0** | 21.0 | 19.5 |
+# | 400 | 1000 x 32 | 14.1 | **11.4** | 22.5 | 23.8 |
+# | 400 | 3000 x 32 | **6.3** | 9.6 | 8.5 | 31.8 |
+# | 200 | 1500 x 16 | **11.7** | 14.2 | 14.5 | 27.0 |
+# | 4000 | 3500 x 32 | **3.5** | 5.8 | | |
+#
+# The shift pays in every row. R1 costs in the short runs and pays in the long ones. And "neither" on 400 images gets *worse* between 1000 and 3000 steps, from 24 to 32, with a recall of 0.03: that is where a critic that has learned its
+# images by heart leads. An ablation at a single budget would have told you one half of this.
 
 # %% [markdown]
 # ## 8. What the losses hide
