@@ -303,7 +303,7 @@ claim("... and with fresh samples it is as good as any (difference)", abs(fresh)
 # ## 7. What does each addition buy?
 #
 # Leave one out and see. To make the differences visible in seconds, take a hard case: **100 training images** instead of 4000, ten of a class, and a budget
-# that shows each of them about two hundred times. The critic reports, besides its losses, the mean score that it gives to the images it trains on, to real images that it has never seen, and to fakes.
+# that shows each of them 160 times. The critic reports, besides its losses, the mean score that it gives to the images it trains on, to real images that it has never seen, and to fakes.
 
 # %%
 few = digits.images[::40]  # (100, 1, 28, 28), ten of each class: the set is sorted
@@ -359,7 +359,8 @@ show(
 # %% [markdown]
 # With both additions the two kinds of real images stay together. Without them the critic splits them: at the end it puts held-out reals nearly as low as fakes. Such a critic no longer asks "is this
 # a digit?" but "is this one of my hundred?", and the only way for a generator to please it is to copy them. That is why the shift is there: an image that moves at every visit is hard to recognise again. Write
-# $s_T, s_H, s_G$ for the three means; the share $(s_T - s_H)/(s_T-s_G)$ is 0 for an honest critic, and 1 for one that takes unseen reals for fakes.
+# $s_T, s_H, s_G$ for the three means; the share $(s_T - s_H)/(s_T-s_G)$ is 0 for an honest critic, and 1 for one that takes unseen reals for fakes. Karras et al. (2020) watch this number during training and
+# augment as strongly as it demands.
 
 
 # %%
@@ -593,5 +594,6 @@ claims_table()
 # - Radford, Metz and Chintala 2016, *Unsupervised Representation Learning with Deep Convolutional GANs*. [link](https://arxiv.org/abs/1511.06434)
 # - Mescheder, Geiger and Nowozin 2018, *Which Training Methods for GANs do actually Converge?* [link](https://arxiv.org/abs/1801.04406)
 # - Khayatkhoei, Elgammal and Singh 2018, *Disconnected Manifold Learning for Generative Adversarial Networks*. [link](https://arxiv.org/abs/1806.00880)
+# - Karras, Aittala, Hellsten, Laine, Lehtinen and Aila 2020, *Training Generative Adversarial Networks with Limited Data*. [link](https://arxiv.org/abs/2006.06676)
 # - Zhao, Liu, Lin, Zhu and Han 2020, *Differentiable Augmentation for Data-Efficient GAN Training*. [link](https://arxiv.org/abs/2006.10738)
 # - Heusel, Ramsauer, Unterthiner, Nessler and Hochreiter 2017, *GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium*. [link](https://arxiv.org/abs/1706.08500)
