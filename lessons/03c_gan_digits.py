@@ -197,7 +197,7 @@ show(figure, alt="Five rows of ten images from the same noise: grey fog at first
 # %% [markdown]
 # ## 5. Look
 #
-# What was trained just now, and the shipped generator: twice as many channels and a quarter of an hour.
+# What was trained just now, and the shipped generator: twice as many channels and six times as many batches.
 
 # %% tags=["nbval-ignore-output"]
 players = {"perceptrons": perceptron, "DCGAN": dcgan, "shipped": shipped}
@@ -295,7 +295,7 @@ claim("... and with fresh samples it is as good as any (difference)", abs(fresh)
 
 # %% [markdown]
 # So choosing alone can be worth a fifth, among models of *equal* merit. Most of that luck sits in the samples, which a new draw takes away; a little sits in the test images, which only new images would.
-# It does not decide between 1.8 and 4. It would decide between two recipes ten per cent apart, and papers have been written about less. The remedy: split *before* the first experiment, choose on the validation
+# It does not decide between 2 and 4. It would decide between two recipes ten per cent apart, and papers have been written about less. The remedy: split *before* the first experiment, choose on the validation
 # half, open the test half once, and draw fresh samples for it. Our second half was looked at too, while the recipe was made; take its line as the fairer of the two, not as a fair one. (With 500 images
 # the multiples of real are smaller, since real images score worse as well: never compare across $N$.) From here on everything is judged on the first half.
 
