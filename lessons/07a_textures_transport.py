@@ -125,8 +125,6 @@ gravel = data.texture("gravel", 128)  # (1, 128, 128)
 gaussian = GaussianTexture(gravel)  # the library's version, used from here on
 noise = torch.randn(128, 128, generator=seeded(0))
 by_hand, library = gaussian_texture(gravel, noise), gaussian.synthesize(128, 128, seeded(0))
-
-# %%
 claim("the Gaussian texture written out is course_lib's (largest difference)", (by_hand - library).abs().max(), at_most=1e-5)
 
 # %% [markdown]
@@ -160,10 +158,7 @@ for (name, values), colour in zip(steps_of.items(), (REAL, GENERATED), strict=Tr
     axes[2].hist(values.flatten().numpy(), bins=np.linspace(-1.2, 1.2, 61).tolist(), density=True, histtype="step", lw=2, color=colour, label=name)  # fmt: skip
 axes[2].set(yscale="log", ylim=(1e-3, 10), xlabel="difference of neighbours", ylabel="density")
 axes[2].legend(fontsize=8, loc="upper right")
-show(
-    figure,
-    alt="Gravel with sharp stones; a cloudy field without edges; the exemplar's differences have a peak and heavy tails, the field's do not.",
-)
+show(figure, alt="Gravel with sharp stones; a cloudy field without edges; the exemplar's differences have a peak and heavy tails, the field's do not.")  # fmt: skip
 
 # %% [markdown]
 # The grain size is right, and the stones are gone: **edges live in the phases**. Mean and covariance are not enough. What one would like to keep is the law of whole *patches*, small
@@ -203,7 +198,7 @@ def semi_dual(x, y, v):
 
 def gradient(x, y, v):
     """Equation (4), (J,): what each target should get minus what it gets."""
-    return 1 / len(y) - torch.bincount(scores(x, y, v).argmin(1), minlength=len(y)) / len(x)
+    return 1 / len(y) - torch.bincount(scores(x, y, v).argmin(1), minlength=len(y)).to(x) / len(x)
 
 
 # %%
@@ -222,7 +217,7 @@ claim("the semi-dual is concave: middle of a chord minus the chord", middle, at_
 # ### 4.2 Cells that move
 #
 # The points that go to target $j$ form its **Laguerre cell**: $\{x : \|x-y_j\|^2 - v_j \le \|x-y_i\|^2 - v_i\ \forall i\}$. The quadratic terms in $x$ cancel, so each condition is a half plane and a cell is a convex
-# polygon. At $v=0$ the cells are those of the nearest neighbour (Voronoi). Raising $v_j$ makes target $j$ cheaper, and its cell grows.
+# polygon (in the plane and in space they can be computed exactly: Mérigot 2011; Peyré and Cuturi 2019, chapter 5). At $v=0$ the cells are those of the nearest neighbour (Voronoi). Raising $v_j$ makes target $j$ cheaper, and its cell grows.
 #
 # So learn $v$ by stochastic ascent: draw a few points, see where they go, and correct by (4), with a step $C/\sqrt k$ and an average $\bar v_K=\frac1K\sum_k v_k$ kept aside
 # (Genevay et al. 2016; Galerne, Leclaire and Rabin 2018). Here the source is uniform on the square, and 24 targets crowd in one corner. Orange cells receive too much, blue ones too little. Move the slider.
@@ -311,10 +306,7 @@ for name, colour in (("nearest", GENERATED), ("transport", REAL)):
 axes[2].axhline(1, color=CRITIC, ls=":", lw=0.8)
 axes[2].set(xlabel="target, most used first", ylabel="use / due", title="histogram of use")
 axes[2].legend()
-show(
-    figure,
-    alt="Points joined to their nearest targets and to their transport targets; under transport all targets are used alike, under nearest neighbours from 0.1 to 4 times.",
-)
+show(figure, alt="Points joined to their nearest targets and to their transport targets; under transport all targets are used alike, under nearest neighbours from 0.2 to nearly 5 times.")  # fmt: skip
 
 # %%
 claim("nearest neighbours use some target at most a third as often as due", 24 * use["nearest"].min(), at_most=1 / 3)
@@ -334,7 +326,7 @@ claim("transport uses every target as often as due within 15 %", (24 * use["tran
 # on $[0,1]$ the cells are intervals; mass $\frac{1}{2(y_{j+1}-y_j)}$ crosses the border between two neighbours for each unit by which their potentials differ, which is $H$; and one point that goes to target $j$ with probability $\frac1J$ gives $\Sigma=\frac1J I-\frac1{J^2}\mathbf 1\mathbf 1^\top$. We run 32 ascents at once.
 
 # %%
-line = torch.rand(8, generator=seeded(0)).double().sort().values  # 8 targets on [0, 1]
+line = ((torch.arange(8).double() + 0.5) / 8) ** 1.5  # 8 targets on [0, 1], denser on the left
 fine = (torch.arange(4096).double() + 0.5) / 4096  # the source, for every integral
 best = wasserstein_1d(fine, line, p=2) ** 2  # the maximum of h
 gap = lambda v: (best - torch.stack([semi_dual(fine[:, None], line[:, None], each) for each in v]).mean()).item()  # noqa: E731
@@ -346,12 +338,11 @@ predicted = torch.trace((torch.eye(8).double() / 8 - 1 / 64) @ torch.linalg.pinv
 # %%
 last, mean, gaps = torch.zeros(32, 8).double(), torch.zeros(32, 8).double(), []
 torch.manual_seed(0)
-constant = 2 * 8**0.5 * line.var(unbiased=False)
 counts = sorted({round(10 ** (i / 6)) for i in range(6, profile(smoke=13, cpu=26, gpu=30))})
 for k in range(1, counts[-1] + 1):
     x = torch.rand(32, 1).double()  # one point a step and run
     where = ((x - line).square() - last).argmin(1)
-    last += constant / k**0.5 * (1 / 8 - F.one_hot(where, 8))
+    last += 2 * 8**0.5 * line.var(unbiased=False) / k**0.5 * (1 / 8 - F.one_hot(where, 8))
     mean += (last - mean) / k
     if k in counts:
         gaps.append((gap(last), gap(mean)))
@@ -364,7 +355,7 @@ for name, values in zip(("last", "mean"), zip(*gaps, strict=True), strict=True):
 if trained:
     claim("the last iterate's gap falls like K^(-1/2) (slope)", slope["last"], -0.65, -0.4)
     claim("the average's gap falls like 1 / K (slope)", slope["mean"], -1.3, -0.85)
-    claim("with the constant of equation (5) (ratio at the end)", gaps[-1][1] * counts[-1] / predicted, 0.6, 1.6)
+    claim("with the constant of equation (5) (ratio at the end)", gaps[-1][1] * counts[-1] / predicted, 0.65, 1.5)
 
 # %% tags=["nbval-ignore-output"]
 figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
@@ -374,13 +365,10 @@ axes.loglog(counts, [predicted / k for k in counts], color="0.75", lw=5, zorder=
 axes.loglog(counts, [gaps[-1][0] * (counts[-1] / k) ** 0.5 for k in counts], color="0.75", lw=1.5, ls="--", zorder=0, label="slope −1/2")
 axes.set(xlabel="step K", ylabel="gap $h^* - h$, mean of 32 runs")
 axes.legend(fontsize=9)
-show(
-    figure,
-    alt="Log-log curves of the dual gap: the last iterate follows slope minus one half, the average comes down faster and joins the predicted line of slope minus one.",
-)
+show(figure, alt="Log-log curves of the dual gap: the last iterate follows slope minus one half, the average comes down faster and joins the predicted line of slope minus one.")  # fmt: skip
 
 # %% [markdown]
-# The average starts worse, since it remembers its first steps, and comes down onto the predicted line from above. So averaging is not a detail: at the end it gains a factor of thirty or more.
+# The average starts worse, since it remembers its first steps, and comes down onto the predicted line from above (which is why the measured slope is a little steeper than $-1$). So averaging is not a detail: at the end it gains a factor of more than thirty.
 #
 # ## 5. Patches: cut out, put back
 #
@@ -398,25 +386,18 @@ chosen = pool[torch.randperm(len(pool), generator=seeded(0))[: profile(smoke=100
 transport = SemiDiscrete(chosen).fit(source[0], steps=profile(smoke=50, cpu=4000, gpu=10_000), batch_size=100, generator=seeded(1))
 moved = transport.map(source[0])[None]  # (1, 16384, 9)
 image = fold(moved, fields[:1].shape, periodic=True)
-opinions = extract(fold(moved, fields[:1].shape, periodic=True), 3, periodic=True)  # what the mean says, seen from each patch
-lost = (moved - opinions).square().mean()  # variance of the opinions around their mean
+lost = (moved - extract(image, 3, periodic=True)).square().mean()  # the variance of the opinions around their mean
 
 # %%
 claim("extract, then fold, gives the image back (largest difference)", (fold(source, fields[:1].shape, periodic=True) - fields[:1]).abs().max(), at_most=1e-5)  # fmt: skip
 claim("energy lost by averaging = variance of the opinions (relative difference)", ((moved.square().mean() - image.square().mean()) / lost - 1).abs(), at_most=1e-3)  # fmt: skip
 if trained:
-    claim("the opinions differ by at least a tenth of the patches' variance", lost / moved.var(), at_least=0.1)
+    claim("the opinions' variance is at least 5 % of the patches'", lost / moved.var(), at_least=0.05)
 
 # %%
 apart = fold(moved.view(128, 128, 9)[:126:3, :126:3].reshape(1, -1, 9), (1, 1, 126, 126), stride=3)  # every third: no overlap
-show(
-    row(
-        [fields[0], apart[0], image[0], gravel],
-        ["Gaussian texture", "moved patches, side by side", "moved patches, averaged", "exemplar"],
-        2.6,
-    ),
-    alt="A Gaussian field; moved patches side by side with sharp seams; their average, smooth and blurred; the gravel exemplar.",
-)
+pictures = {"Gaussian texture": fields[0], "moved, side by side": apart[0], "moved, averaged": image[0], "exemplar": gravel}
+show(row(pictures.values(), pictures, 2.6), alt="A Gaussian field; moved patches side by side with sharp seams; their average, smooth and blurred; the gravel exemplar.")  # fmt: skip
 
 # %% [markdown]
 # Side by side, the patches are sharp and do not fit together; averaged, they fit and are soft. There are still no stones: a 3x3 window of this size does not know what a stone is. That calls for scales.
@@ -426,19 +407,18 @@ show(
 
 # %%
 def misuse(ot, rows):
-    """(W_2^2 from the law of the moved rows (N, D) to the equal law on the targets, share of targets never used)."""
+    """(W_2^2 from the law of the moved rows (N, D) to the equal law on the targets, use of the favourite over its due)."""
     count = torch.bincount(ot.assign(rows), minlength=len(ot.targets)).double()
-    return exact(ot.targets, ot.targets, p=2, a=count / count.sum()).cost.item(), (count == 0).double().mean().item()
+    return exact(ot.targets, ot.targets, p=2, a=count / count.sum()).cost.item(), (count.max() / count.mean()).item()
 
 
-plain = SemiDiscrete(chosen)
-wrong, right = misuse(plain, source[0]), misuse(transport, source[0])
+wrong, right = misuse(SemiDiscrete(chosen), source[0]), misuse(transport, source[0])
 
 # %%
 if trained:
-    claim("nearest neighbours never use at least 20 % of the exemplar's patches", wrong[1], at_least=0.2)
-    claim("transport leaves out fewer (share)", right[1], at_most=0.02)
-    claim("patch law after transport, over that of nearest neighbours, in W2^2 to the exemplar's", right[0] / wrong[0], at_most=0.1)
+    claim("nearest neighbours use their favourite patch at least 3 times too often", wrong[1], at_least=3)
+    claim("transport uses its favourite at most 1.7 times as often as due", right[1], at_most=1.7)
+    claim("patch law after transport, over that of nearest neighbours, in W2^2 to the exemplar's", right[0] / wrong[0], at_most=0.15)
 
 # %% [markdown]
 # ## 6. Texto, scale by scale
@@ -481,16 +461,11 @@ figure, axes = plt.subplots(3, 4, figsize=(10, 7.8), layout="constrained")
 for column, layer in enumerate(layers):
     names = ("what comes in", "after transport", "twice as large, for the next")
     for ax, picture, name in zip(axes[:, column], layer, names, strict=True):
-        if picture is None:
-            ax.axis("off")
-            continue
-        draw_images(ax, picture[None], 1, f"{picture.shape[1]} x {picture.shape[2]}")
-        if column == 0:
-            ax.set_ylabel(name)
-show(
-    figure,
-    alt="Four columns from 24 to 192 pixels: a Gaussian field, transported to patches of tissue, enlarged with the fine patches, and again at each scale.",
-)
+        if picture is not None:
+            draw_images(ax, picture[None], 1, f"{picture.shape[1]} x {picture.shape[2]}")
+            ax.set_ylabel("" if column else name)
+axes[2, 3].axis("off")
+show(figure, alt="Four columns from 24 to 192 pixels: a Gaussian field, transported to patches of tissue, enlarged with the fine patches, and again at each scale.")  # fmt: skip
 
 # %% [markdown]
 # Read each column downwards, then go to the top of the next. Coarse scales decide where the cells and fibres are; fine scales only add detail. The clouds tell the same story: project all patches at the finest scale on
@@ -500,14 +475,12 @@ show(
 real_rows = extract(tissue[None], 3)[0]
 centre = real_rows.mean(0)
 _, _, directions = torch.linalg.svd(real_rows[::7] - centre, full_matrices=False)
-before, after = layers[-1].before, layers[-1].after
-arriving = extract(before[None], 3, periodic=True)[0]
-field_rows = extract(GaussianTexture(tissue).synthesize(160, 160, seeded(1))[None], 3)[0]
+arriving = extract(layers[-1].before[None], 3, periodic=True)[0]
 several = {
     "exemplar": real_rows,
     "arrives at the finest scale": arriving,
     "moved": texto.transports[-1].map(arriving),
-    "averaged": extract(after[None], 3)[0],
+    "averaged": extract(layers[-1].after[None], 3)[0],
 }
 
 # %%
@@ -515,12 +488,9 @@ figure, axes = plt.subplots(1, 4, figsize=(10.5, 2.9), sharex=True, sharey=True,
 for ax, (name, rows) in zip(axes, several.items(), strict=True):
     flat = (rows[torch.randperm(len(rows), generator=seeded(0))[:3000]] - centre) @ directions[[1, 2]].T
     ax.scatter(*flat.T, s=2, lw=0, alpha=0.5, color=REAL if name == "exemplar" else GENERATED, rasterized=True)
-    ax.set(title=name, xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), xlabel="direction 2")
+    ax.set(title=name, xlim=(-1.5, 1.5), ylim=(-1.1, 1.1), xlabel="direction 2")
 axes[0].set_ylabel("direction 3")
-show(
-    figure,
-    alt="Clouds of patches in two principal directions: exemplar wide, arriving narrower, moved as wide as the exemplar, averaged narrower again.",
-)
+show(figure, alt="Clouds of patches in two principal directions: exemplar wide, arriving narrower, moved as wide as the exemplar, averaged narrower again.")  # fmt: skip
 
 # %% [markdown]
 # Is the result nearer to the exemplar than the Gaussian texture? The ruler is `patch_w2`: the exact $W_2^2$ between 800 patches of each image, per pixel of the patch.
@@ -533,15 +503,12 @@ def patches_off(real, made):
 
 
 spread = lambda rows: (rows - centre).square().mean()  # noqa: E731
-off = {
-    "Gaussian": patches_off(tissue, GaussianTexture(tissue).synthesize(160, 160, seeded(1))),
-    "Texto": patches_off(tissue, texto.synthesize(160, 160, seeded(1))),
-}
+off = {type(model).__name__: patches_off(tissue, model.synthesize(160, 160, seeded(1))) for model in (GaussianTexture(tissue), texto)}
 
 # %%
 if trained:
-    claim("patch W2^2 at the finest scale: Texto over Gaussian, tissue", off["Texto"] / off["Gaussian"], at_most=0.9)
-    claim("moved patches have the exemplar's spread (ratio)", spread(several["moved"]) / spread(real_rows), 0.85, 1.15)
+    claim("patch W2^2 at the finest scale: Texto over Gaussian, tissue", off["Texto"] / off["GaussianTexture"], at_most=0.9)
+    claim("moved patches have the exemplar's spread (ratio)", spread(several["moved"]) / spread(real_rows), 0.85, 1.3)
     claim("averaging takes some of it away (ratio to the moved)", spread(several["averaged"]) / spread(several["moved"]), at_most=0.97)
 
 # %% [markdown]
@@ -590,18 +557,15 @@ far = {name: curve[reach:].square().mean().sqrt() for name, curve in both.items(
 
 # %% tags=["nbval-ignore-output"]
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), width_ratios=[1, 1.9], layout="constrained")
-axes[0].imshow(changed, cmap="magma_r", vmax=0.6, interpolation="nearest")
+axes[0].imshow(changed, cmap="Greys", vmin=0, vmax=0.6, interpolation="nearest")
 axes[0].add_patch(plt.Rectangle((a, a), reach, reach, fill=False, color=REAL, lw=1.5))
-axes[0].set(xticks=[], yticks=[], title=f"|change|, and the square of {reach} pixels")
+axes[0].set(xticks=[], yticks=[], xlim=(a - 60, b + 60), ylim=(b + 60, a - 60), title=f"|change|, and a square of {reach} pixels")
 axes[1].plot(both["two seeds"], color="0.7", label="two seeds (zero)")
 axes[1].plot(both["same seed"], color=GENERATED, label="same seed")
 axes[1].axvline(reach, color=REAL, ls=":", label="reach of equation (7)")
 axes[1].set(xlabel="distance in pixels", ylabel="correlation", ylim=(-0.3, 1))
 axes[1].legend(fontsize=9)
-show(
-    figure,
-    alt="A patch of changed pixels inside a blue square; correlation that falls to zero within thirty pixels and stays as small as that between two seeds.",
-)
+show(figure, alt="A patch of changed pixels inside a blue square; correlation that falls to zero within thirty pixels and stays as small as that between two seeds.")  # fmt: skip
 
 # %%
 if trained:
@@ -637,10 +601,7 @@ contrast = {name: (made.var((1, 2)).mean() / tissue.var((1, 2)).mean()).item() f
 
 # %% tags=["nbval-ignore-output"]
 titles = [f"{name}: patch $W_2^2$ {patches_off(tissue, made):.4f},\nvariance {contrast[name]:.2f} of the exemplar's" for name, made in ablation.items()]  # fmt: skip
-show(
-    row([tissue, *ablation.values()], ["exemplar\n", *titles], 2.7),
-    alt="Exemplar, Texto, a flat version without potential, and a version with one scale: grain without cells.",
-)
+show(row([tissue, *ablation.values()], ["exemplar\n", *titles], 2.7), alt="Exemplar, Texto, a flat version without potential, and a version with one scale: grain without cells.")  # fmt: skip
 
 # %%
 if trained:
@@ -667,10 +628,7 @@ for column, name in enumerate(names):
         draw_images(ax, made[None], 1, f"patch $W_2^2$ = {improved[name][-1]:.4f}")
 for ax, name in zip(axes[:, 0], ("exemplar", "Gaussian", "Texto"), strict=True):
     ax.set_ylabel(name)
-show(
-    figure,
-    alt="Three rows for gravel, grass, brick and petals: exemplar, Gaussian texture, Texto. Texto has edges; bricks lose their pattern, petals become patches of orange.",
-)
+show(figure, alt="Three rows for gravel, grass, brick and petals: exemplar, Gaussian texture, Texto. Texto has edges; bricks lose their pattern, petals become patches of orange.")  # fmt: skip
 
 # %%
 if trained:
@@ -678,7 +636,7 @@ if trained:
 
 # %% [markdown]
 # Gravel and grass keep edges that the Gaussian texture lacks. Bricks keep the mortar but not the wall: the pattern is longer than the coarsest patch (12 pixels of 128). The flower is no texture: dark inside, bright outside, so (1) is false, and
-# a stationary model spreads its centre everywhere. **Look at the exemplar before you blame the model.** Lesson 07b keeps the patch laws but makes them a loss on the *image*, so that overlapping patches must agree, and the blur goes.
+# a stationary model spreads its centre everywhere. (More targets help every exemplar; Leclaire and Rabin 2021 arrange them in layers, so that tens of thousands can be learned.) **Look at the exemplar before you blame the model.** Lesson 07b keeps the patch laws but makes them a loss on the *image*, so that overlapping patches must agree, and the blur goes.
 #
 # ## 9. Exercises
 #
@@ -757,8 +715,7 @@ def windowed_fold(patches, window, shape):
     """patches (1, N, C s^2), window (C s^2,) positive -> image of the given shape (1, C, H, W) on a torus."""
     ### BEGIN SOLUTION
     weighted = fold(patches * window, shape, periodic=True)
-    total = fold(window.expand_as(patches).contiguous(), shape, periodic=True)
-    return weighted / total
+    return weighted / fold(window.expand_as(patches).contiguous(), shape, periodic=True)
     ### END SOLUTION
 
 
