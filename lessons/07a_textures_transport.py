@@ -58,7 +58,7 @@ def row(images, titles, height=3.0):
 # ## 1. The result first
 #
 # On the left is a photograph, 160 pixels wide: tissue under a microscope. On the right is a picture that nobody took. A model
-# learned it from the photograph in about two seconds on one core, with no network, no gradient and no GPU. It is called **Texto** (Galerne, Leclaire and Rabin 2018).
+# learned it from the photograph in about two seconds on one core, with no network and no GPU. It is called **Texto** (Galerne, Leclaire and Rabin 2018).
 # Move the seed: another sample. Move the size: the model has no size of its own. What is alike in both pictures, and what is not?
 
 # %%
@@ -267,7 +267,7 @@ explore(
 if trained:
     claim("at the start the heaviest cell receives at least 2.5 times its due", 24 * shares[0].max(), at_least=2.5)
     claim("after 3000 steps every cell receives its due within 10 %", (24 * shares[3000] - 1).abs().max(), at_most=0.1)
-    claim("the dual value rises from each mark to the next (smallest rise)", min(np.diff(list(duals.values()))), at_least=0)
+    claim("the dual value rises from each mark to the next (smallest rise)", min(np.diff(list(duals.values()))), at_least=-1e-5)
 
 # %% [markdown]
 # Some cells end up far from their targets, and some targets stand outside their cell. That is right: the mass of the square must go somewhere.
@@ -397,7 +397,7 @@ if trained:
 # %%
 apart = fold(moved.view(128, 128, 9)[:126:3, :126:3].reshape(1, -1, 9), (1, 1, 126, 126), stride=3)  # every third: no overlap
 pictures = {"Gaussian texture": fields[0], "moved, side by side": apart[0], "moved, averaged": image[0], "exemplar": gravel}
-show(row(pictures.values(), pictures, 2.6), alt="A Gaussian field; moved patches side by side with sharp seams; their average, smooth and blurred; the gravel exemplar.")  # fmt: skip
+show(row(list(pictures.values()), list(pictures), 2.6), alt="A Gaussian field; moved patches side by side with sharp seams; their average, smooth and blurred; the gravel exemplar.")  # fmt: skip
 
 # %% [markdown]
 # Side by side, the patches are sharp and do not fit together; averaged, they fit and are soft. There are still no stones: a 3x3 window of this size does not know what a stone is. That calls for scales.
@@ -459,8 +459,7 @@ claim("two seeds give two textures (mean absolute difference)", (twice[0] - twic
 # %%
 figure, axes = plt.subplots(3, 4, figsize=(10, 7.8), layout="constrained")
 for column, layer in enumerate(layers):
-    names = ("what comes in", "after transport", "twice as large, for the next")
-    for ax, picture, name in zip(axes[:, column], layer, names, strict=True):
+    for ax, picture, name in zip(axes[:, column], layer, ("what comes in", "after transport", "twice as large"), strict=True):
         if picture is not None:
             draw_images(ax, picture[None], 1, f"{picture.shape[1]} x {picture.shape[2]}")
             ax.set_ylabel("" if column else name)
@@ -469,7 +468,7 @@ show(figure, alt="Four columns from 24 to 192 pixels: a Gaussian field, transpor
 
 # %% [markdown]
 # Read each column downwards, then go to the top of the next. Coarse scales decide where the cells and fibres are; fine scales only add detail. The clouds tell the same story: project all patches at the finest scale on
-# the two main directions of the exemplar's. What comes in is close already, the transport puts every patch *onto* an exemplar patch, and averaging pulls the cloud together again.
+# the two main directions of the exemplar's. What arrives is too narrow, because the scale before ended with an average; the transport puts every patch *onto* an exemplar patch and restores the width; averaging pulls the cloud together again.
 
 # %%
 real_rows = extract(tissue[None], 3)[0]
@@ -532,7 +531,7 @@ for _ in range(2):
     a, b = 2 * (a - 2), 2 * (b + 2) + 1
 a, b = a - 2, b + 2
 reach = b - a + 1  # equation (7)
-old, new = (texto_by_hand(stones, gaussian_texture(coarse, each))[-1][1][0] for each in (noise, nudged))
+old, new = (texto_by_hand(stones, gaussian_texture(coarse.double(), each.double()).float())[-1][1][0] for each in (noise, nudged))
 changed = (old - new).abs()
 inside = changed[a : b + 1, a : b + 1]
 
@@ -543,7 +542,7 @@ if trained:
     claim("inside it changes at least 5 % of the pixels", (inside > 1e-4).float().mean(), at_least=0.05)
 
 # %% [markdown]
-# Now without that knowledge: correlations of pixels at a distance, over 24 seeds, on strips of 32 x 1024. As a zero line use correlations between *different* seeds, which are independent for sure.
+# Now without that knowledge: correlations of pixels at a distance, over 24 seeds, on strips of 32 x 1024. As a zero line use correlations between *different* seeds, which are independent for sure. The waves at 40 and 80 pixels are the distance from one stone to the next.
 
 # %%
 strips = torch.stack([stones.synthesize(32, 1024, seeded(100 + i))[0] for i in range(profile(smoke=2, cpu=24, gpu=200))])  # (S, 32, 1024)
@@ -565,7 +564,7 @@ axes[1].plot(both["same seed"], color=GENERATED, label="same seed")
 axes[1].axvline(reach, color=REAL, ls=":", label="reach of equation (7)")
 axes[1].set(xlabel="distance in pixels", ylabel="correlation", ylim=(-0.3, 1))
 axes[1].legend(fontsize=9)
-show(figure, alt="A patch of changed pixels inside a blue square; correlation that falls to zero within thirty pixels and stays as small as that between two seeds.")  # fmt: skip
+show(figure, alt="A patch of changed pixels inside a blue square; correlation that falls at once, has small waves up to a hundred pixels and then is as small as that between two seeds.")  # fmt: skip
 
 # %%
 if trained:
@@ -577,8 +576,7 @@ if trained:
 
 # %% tags=["nbval-ignore-output"]
 for side in (64, 128, 256, 512):
-    start = time.perf_counter()
-    texto.synthesize(side, side, seeded(0))
+    start, _ = time.perf_counter(), texto.synthesize(side, side, seeded(0))
     seconds = time.perf_counter() - start
     print(f"{side:4} x {side:<4} {1000 * seconds:7.0f} ms   {side * side / seconds / 1e6:.2f} megapixels a second")
 
@@ -695,8 +693,6 @@ def check_smooth(attempt):
         value = (-epsilon * torch.logsumexp(-scores(x, y, p) / epsilon, 1)).mean() + w @ p
         (expected,) = torch.autograd.grad(value, p)
         found = attempt(x, y, p.detach(), w, epsilon)
-        if abs(float(found.sum())) > 1e-6:
-            return "the entries must sum to 0: adding a constant to v changes nothing"
         if (found - expected).abs().max() > 1e-8:
             return f"autograd finds {expected[0]:.4f} for the first entry at epsilon {epsilon}, you {float(found[0]):.4f}"
 
@@ -754,11 +750,10 @@ def check_exemplar(attempt):
     mine = attempt()
     if mine.ndim != 3 or mine.shape[0] not in (1, 3) or min(mine.shape[1:]) < 64 or mine.shape[1] % 4 or mine.shape[2] % 4:
         return f"its shape is {tuple(mine.shape)}; it must be (1 or 3, H, W), sides multiples of 4 and at least 64"
-    if mine.abs().max() > 1.001 or mine.std() < 0.02:
-        return "its values must lie in [-1, 1] and vary"
-    model = Texto.fit(mine, scales=3, samples=samples, generator=seeded(0))
-    made = [each.synthesize(*mine.shape[1:], seeded(1)) for each in (GaussianTexture(mine), model)]
-    distance = [patches_off(mine, picture) for picture in made]
+    if mine.abs().max() > 1.001:
+        return "its values must lie in [-1, 1]"
+    both_models = GaussianTexture(mine), Texto.fit(mine, scales=3, samples=samples, generator=seeded(0))
+    distance = [patches_off(mine, model.synthesize(*mine.shape[1:], seeded(1))) for model in both_models]
     if trained and distance[1] >= distance[0]:
         return f"Texto's patches are at {distance[1]:.4f}, the Gaussian's at {distance[0]:.4f}: is the exemplar stationary?"
 
