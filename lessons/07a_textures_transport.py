@@ -576,7 +576,8 @@ if trained:
 
 # %% tags=["nbval-ignore-output"]
 for side in (64, 128, 256, 512):
-    start, _ = time.perf_counter(), texto.synthesize(side, side, seeded(0))
+    start = time.perf_counter()
+    texto.synthesize(side, side, seeded(0))
     seconds = time.perf_counter() - start
     print(f"{side:4} x {side:<4} {1000 * seconds:7.0f} ms   {side * side / seconds / 1e6:.2f} megapixels a second")
 
