@@ -170,6 +170,35 @@ def clouds():
     return figure
 
 
+def _reach():
+    """(|change| of a gravel synthesis when one number of the noise changes (512, 512), first and last pixel that it may reach)."""
+    model = _texto("gravel", 128, 3)
+    changed, field = [], model.field
+    noise = torch.randn(128, 128, generator=_seeded(2), dtype=torch.float64)
+    for nudge in (0, 4):
+        noise[48, 48] += nudge
+        image = field.mean + torch.fft.irfft2(torch.fft.rfft2(field.spot.double(), s=noise.shape) * torch.fft.rfft2(noise), s=noise.shape)
+        image = image.float()
+        for scale, ot in enumerate(model.transports):
+            index = ot.assign(extract(image[None], 3, periodic=True)[0])
+            last = scale == len(model.doubles)
+            rows = ot.targets[index] if last else model.doubles[scale][index].flatten(1)
+            image = fold(rows[None], (1, 1 if last else 4, *image.shape[1:]), periodic=True)
+            image = (image if last else F.pixel_shuffle(image, 2))[0]
+        changed.append(image[0])
+    return (changed[1] - changed[0]).abs(), 242, 397
+
+
+def reach():
+    """What one number of the noise changes, inside the predicted square."""
+    change, first, last = _reach()
+    figure, axes = plt.subplots(figsize=(4.2, 4.2), layout="constrained")
+    axes.imshow(change, cmap="Greys", vmin=0, vmax=0.5, interpolation="nearest")
+    axes.add_patch(plt.Rectangle((first, first), last - first + 1, last - first + 1, fill=False, color=REAL, lw=2))
+    axes.set(xticks=[], yticks=[], xlim=(first - 50, last + 50), ylim=(last + 50, first - 50), title="|change|")
+    return figure
+
+
 def failures():
     """Texto without its potentials and with one scale."""
     tissue, flat = data.texture("tissue"), copy.deepcopy(_texto())
@@ -229,6 +258,7 @@ FIGURES = {
         clouds,
         "Four clouds of patches: exemplar wide, arriving narrower, moved as wide as the exemplar, averaged narrower again.",
     ),
+    "07_reach": (reach, "Changed pixels in grey, all of them inside a blue square of 156 pixels; white outside."),
     "07_failures": (failures, "Exemplar, Texto, a flat brown picture without potentials, and grain without cells with one scale."),
     "07_gotex_way": (gotex_way, "Gravel exemplar and an image under optimisation: from a cloudy field to stones in 150 steps."),
     "07_gallery": (
