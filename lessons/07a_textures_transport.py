@@ -67,10 +67,10 @@ samples = profile(smoke=3000, cpu=200_000, gpu=1_000_000)
 texto = Texto.fit(tissue, scales=4, samples=samples, generator=seeded(0))
 
 
-def draw_texto(seed=1, side=240):
+def draw_texto(seed=1, side=200):
     """The exemplar and a synthesis of side x side, pixels of the same size in both."""
     made = texto.synthesize(side, side, seeded(seed))
-    figure, axes = plt.subplots(1, 2, figsize=(9, 5), width_ratios=[160, side], layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(7.6, 4.4), width_ratios=[160, side], layout="constrained")
     draw_images(axes[0], tissue[None], 1, "exemplar, 160 x 160")
     draw_images(axes[1], made[None], 1, f"Texto, {side} x {side}, seed {seed}")
     return figure
@@ -81,7 +81,7 @@ explore(
     draw_texto,
     alt="Left a photograph of stained tissue, brown fibres with blue cells; right a larger synthesis with the same colours and fibres in new places.",
     seed=IntSlider(value=1, min=0, max=20),
-    side=IntSlider(value=240, min=80, max=400, step=40),
+    side=IntSlider(value=200, min=80, max=400, step=40),
 )
 
 # %% [markdown]
@@ -158,7 +158,7 @@ for (name, values), colour in zip(steps_of.items(), (REAL, GENERATED), strict=Tr
     axes[2].hist(values.flatten().numpy(), bins=np.linspace(-1.2, 1.2, 61).tolist(), density=True, histtype="step", lw=2, color=colour, label=name)  # fmt: skip
 axes[2].set(yscale="log", ylim=(1e-3, 10), xlabel="difference of neighbours", ylabel="density")
 axes[2].legend(fontsize=8, loc="upper right")
-show(figure, alt="Gravel with sharp stones; a cloudy field without edges; the exemplar's differences have a peak and heavy tails, the field's do not.")  # fmt: skip
+show(figure, alt="Gravel with sharp stones; a cloudy field without edges; the exemplar's differences have a peak and heavy tails, the field's do not.", dpi=80)  # fmt: skip
 
 # %% [markdown]
 # The grain size is right, and the stones are gone: **edges live in the phases**. Mean and covariance are not enough. What one would like to keep is the law of whole *patches*, small
@@ -297,16 +297,16 @@ claim("nearest neighbours cost less than transport (ratio)", nearest.dual(cloud)
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(10, 3.4), layout="constrained")
 for ax, (name, ot) in zip(axes, (("nearest", nearest), ("transport", solved)), strict=False):
-    for start, end in zip(cloud, ot.map(cloud), strict=True):
+    for start, end in zip(cloud[::2], ot.map(cloud)[::2], strict=True):
         ax.plot(*torch.stack([start, end]).T, color="0.7", lw=0.5, zorder=0)
-    draw_points(ax, targets, cloud, size=8, alpha=1)
+    draw_points(ax, targets, cloud[::2], size=8, alpha=1)
     ax.set(xticks=[], yticks=[], title=f"{name}: cost {(cloud - ot.map(cloud)).square().sum(1).mean():.3f}")
 for name, colour in (("nearest", GENERATED), ("transport", REAL)):
     axes[2].plot(use[name].sort(descending=True).values * 24, "o-", ms=3, color=colour, label=name)
 axes[2].axhline(1, color=CRITIC, ls=":", lw=0.8)
 axes[2].set(xlabel="target, most used first", ylabel="use / due", title="histogram of use")
 axes[2].legend()
-show(figure, alt="Points joined to their nearest targets and to their transport targets; under transport all targets are used alike, under nearest neighbours from 0.2 to nearly 5 times.")  # fmt: skip
+show(figure, alt="Points joined to their nearest targets and to their transport targets; under transport all targets are used alike, under nearest neighbours from 0.2 to nearly 5 times.", dpi=70)  # fmt: skip
 
 # %%
 claim("nearest neighbours use some target at most a third as often as due", 24 * use["nearest"].min(), at_most=1 / 3)
@@ -397,7 +397,7 @@ if trained:
 # %%
 apart = fold(moved.view(128, 128, 9)[:126:3, :126:3].reshape(1, -1, 9), (1, 1, 126, 126), stride=3)  # every third: no overlap
 pictures = {"Gaussian texture": fields[0], "moved, side by side": apart[0], "moved, averaged": image[0], "exemplar": gravel}
-show(row(list(pictures.values()), list(pictures), 2.6), alt="A Gaussian field; moved patches side by side with sharp seams; their average, smooth and blurred; the gravel exemplar.")  # fmt: skip
+show(row([picture[:, :64, :64] for picture in pictures.values()], pictures, 2.6), alt="A Gaussian field; moved patches side by side with sharp seams; their average, smooth and blurred; the gravel exemplar.")  # fmt: skip
 
 # %% [markdown]
 # Side by side, the patches are sharp and do not fit together; averaged, they fit and are soft. There are still no stones: a 3x3 window of this size does not know what a stone is. That calls for scales.
@@ -446,7 +446,7 @@ def texto_by_hand(model, field):
 
 
 # %%
-layers = list(texto.layers(192, 192, seeded(1)))
+layers = list(texto.layers(128, 128, seeded(1)))
 rebuilt = texto_by_hand(texto, layers[0].before)
 worst = max((a - b).abs().max() for layer, pair in zip(layers, rebuilt, strict=True) for a, b in zip(layer[:2], pair, strict=True))
 twice = [texto.synthesize(96, 96, seeded(seed)) for seed in (1, 1, 2)]
@@ -457,14 +457,14 @@ claim("the same seed gives the same texture (largest difference)", (twice[0] - t
 claim("two seeds give two textures (mean absolute difference)", (twice[0] - twice[2]).abs().mean(), at_least=0.1)
 
 # %%
-figure, axes = plt.subplots(3, 4, figsize=(10, 7.8), layout="constrained")
+figure, axes = plt.subplots(3, 4, figsize=(11, 8.6), layout="constrained")
 for column, layer in enumerate(layers):
     for ax, picture, name in zip(axes[:, column], layer, ("what comes in", "after transport", "twice as large"), strict=True):
         if picture is not None:
             draw_images(ax, picture[None], 1, f"{picture.shape[1]} x {picture.shape[2]}")
             ax.set_ylabel("" if column else name)
 axes[2, 3].axis("off")
-show(figure, alt="Four columns from 24 to 192 pixels: a Gaussian field, transported to patches of tissue, enlarged with the fine patches, and again at each scale.")  # fmt: skip
+show(figure, alt="Four columns from 16 to 128 pixels: a Gaussian field, transported to patches of tissue, enlarged with the fine patches, and again at each scale.", dpi=64)  # fmt: skip
 
 # %% [markdown]
 # Read each column downwards, then go to the top of the next. Coarse scales decide where the cells and fibres are; fine scales only add detail. The clouds tell the same story: project all patches at the finest scale on
@@ -485,11 +485,11 @@ several = {
 # %%
 figure, axes = plt.subplots(1, 4, figsize=(10.5, 2.9), sharex=True, sharey=True, layout="constrained")
 for ax, (name, rows) in zip(axes, several.items(), strict=True):
-    flat = (rows[torch.randperm(len(rows), generator=seeded(0))[:3000]] - centre) @ directions[[1, 2]].T
+    flat = (rows[torch.randperm(len(rows), generator=seeded(0))[:1500]] - centre) @ directions[[1, 2]].T
     ax.scatter(*flat.T, s=2, lw=0, alpha=0.5, color=REAL if name == "exemplar" else GENERATED, rasterized=True)
     ax.set(title=name, xlim=(-1.5, 1.5), ylim=(-1.1, 1.1), xlabel="direction 2")
 axes[0].set_ylabel("direction 3")
-show(figure, alt="Clouds of patches in two principal directions: exemplar wide, arriving narrower, moved as wide as the exemplar, averaged narrower again.")  # fmt: skip
+show(figure, alt="Clouds of patches in two principal directions: exemplar wide, arriving narrower, moved as wide as the exemplar, averaged narrower again.", dpi=70)  # fmt: skip
 
 # %% [markdown]
 # Is the result nearer to the exemplar than the Gaussian texture? The ruler is `patch_w2`: the exact $W_2^2$ between 800 patches of each image, per pixel of the patch.
@@ -600,7 +600,7 @@ contrast = {name: (made.var((1, 2)).mean() / tissue.var((1, 2)).mean()).item() f
 
 # %% tags=["nbval-ignore-output"]
 titles = [f"{name}: patch $W_2^2$ {patches_off(tissue, made):.4f},\nvariance {contrast[name]:.2f} of the exemplar's" for name, made in ablation.items()]  # fmt: skip
-show(row([tissue, *ablation.values()], ["exemplar\n", *titles], 2.7), alt="Exemplar, Texto, a flat version without potential, and a version with one scale: grain without cells.")  # fmt: skip
+show(row([picture[:, :96, :96] for picture in (tissue, *ablation.values())], ["exemplar\n", *titles], 2.7), alt="Exemplar, Texto, a flat version without potential, and a version with one scale: grain without cells.", dpi=80)  # fmt: skip
 
 # %%
 if trained:
@@ -611,23 +611,23 @@ if trained:
 # Why flat? A nearest neighbour prefers the middle of the exemplar's cloud: a patch between all of them is near to everything, so the frequent and dull is chosen and the rare and bright never. Each scale does it again,
 # and **mass is lost** at each. The potential makes the popular dear. With one scale the laws of 3x3 patches are as good as they can be, and nobody sees a cell: a patch of 3 pixels cannot say where its neighbour's neighbour should be.
 #
-# Now other exemplars, and one that breaks the assumption.
+# Now other exemplars, and one that breaks the assumption (models of 128 x 128 pixels; you see a corner of 96).
 
 # %% tags=["nbval-ignore-output"]
 names = ("gravel", "grass", "brick", "petals")
-figure, axes = plt.subplots(3, 4, figsize=(10.5, 8.4), layout="constrained")
+figure, axes = plt.subplots(3, 4, figsize=(11, 8.8), layout="constrained")
 improved = {}
 for column, name in enumerate(names):
     real = data.texture(name, 128)
     models = (GaussianTexture(real), Texto.fit(real, scales=3, samples=samples, generator=seeded(0)))
-    draw_images(axes[0, column], real[None], 1, name)
+    draw_images(axes[0, column], real[None, :, :96, :96], 1, name)
     for ax, model in zip(axes[1:, column], models, strict=True):
         made = model.synthesize(128, 128, seeded(1))
         improved.setdefault(name, []).append(patches_off(real, made))
-        draw_images(ax, made[None], 1, f"patch $W_2^2$ = {improved[name][-1]:.4f}")
+        draw_images(ax, made[None, :, :96, :96], 1, f"patch $W_2^2$ = {improved[name][-1]:.4f}")
 for ax, name in zip(axes[:, 0], ("exemplar", "Gaussian", "Texto"), strict=True):
     ax.set_ylabel(name)
-show(figure, alt="Three rows for gravel, grass, brick and petals: exemplar, Gaussian texture, Texto. Texto has edges; bricks lose their pattern, petals become patches of orange.")  # fmt: skip
+show(figure, alt="Three rows for gravel, grass, brick and petals: exemplar, Gaussian texture, Texto. Texto has edges; bricks lose their pattern, petals become patches of orange.", dpi=64)  # fmt: skip
 
 # %%
 if trained:
