@@ -67,7 +67,7 @@ samples = profile(smoke=3000, cpu=200_000, gpu=1_000_000)
 texto = Texto.fit(tissue, scales=4, samples=samples, generator=seeded(0))
 
 
-def draw_texto(seed=1, side=200):
+def draw_texto(seed=1, side=160):
     """The exemplar and a synthesis of side x side, pixels of the same size in both."""
     made = texto.synthesize(side, side, seeded(seed))
     figure, axes = plt.subplots(1, 2, figsize=(7.6, 4.4), width_ratios=[160, side], layout="constrained")
@@ -79,9 +79,9 @@ def draw_texto(seed=1, side=200):
 # %% tags=["nbval-ignore-output"]
 explore(
     draw_texto,
-    alt="Left a photograph of stained tissue, brown fibres with blue cells; right a larger synthesis with the same colours and fibres in new places.",
+    alt="Left a photograph of stained tissue, brown fibres with blue cells; right a synthesis with the same colours and fibres in new places.",
     seed=IntSlider(value=1, min=0, max=20),
-    side=IntSlider(value=200, min=80, max=400, step=40),
+    side=IntSlider(value=160, min=80, max=400, step=40),
 )
 
 # %% [markdown]
@@ -600,7 +600,7 @@ contrast = {name: (made.var((1, 2)).mean() / tissue.var((1, 2)).mean()).item() f
 
 # %% tags=["nbval-ignore-output"]
 titles = [f"{name}: patch $W_2^2$ {patches_off(tissue, made):.4f},\nvariance {contrast[name]:.2f} of the exemplar's" for name, made in ablation.items()]  # fmt: skip
-show(row([picture[:, :96, :96] for picture in (tissue, *ablation.values())], ["exemplar\n", *titles], 2.7), alt="Exemplar, Texto, a flat version without potential, and a version with one scale: grain without cells.", dpi=80)  # fmt: skip
+show(row([picture[:, :80, :80] for picture in (tissue, *ablation.values())], ["exemplar\n", *titles], 2.7), alt="Exemplar, Texto, a flat version without potential, and a version with one scale: grain without cells.", dpi=80)  # fmt: skip
 
 # %%
 if trained:
@@ -611,7 +611,7 @@ if trained:
 # Why flat? A nearest neighbour prefers the middle of the exemplar's cloud: a patch between all of them is near to everything, so the frequent and dull is chosen and the rare and bright never. Each scale does it again,
 # and **mass is lost** at each. The potential makes the popular dear. With one scale the laws of 3x3 patches are as good as they can be, and nobody sees a cell: a patch of 3 pixels cannot say where its neighbour's neighbour should be.
 #
-# Now other exemplars, and one that breaks the assumption (models of 128 x 128 pixels; you see a corner of 96).
+# Now other exemplars, and one that breaks the assumption (models of 128 x 128 pixels; you see a corner of 80).
 
 # %% tags=["nbval-ignore-output"]
 names = ("gravel", "grass", "brick", "petals")
@@ -620,11 +620,11 @@ improved = {}
 for column, name in enumerate(names):
     real = data.texture(name, 128)
     models = (GaussianTexture(real), Texto.fit(real, scales=3, samples=samples, generator=seeded(0)))
-    draw_images(axes[0, column], real[None, :, :96, :96], 1, name)
+    draw_images(axes[0, column], real[None, :, :80, :80], 1, name)
     for ax, model in zip(axes[1:, column], models, strict=True):
         made = model.synthesize(128, 128, seeded(1))
         improved.setdefault(name, []).append(patches_off(real, made))
-        draw_images(ax, made[None, :, :96, :96], 1, f"patch $W_2^2$ = {improved[name][-1]:.4f}")
+        draw_images(ax, made[None, :, :80, :80], 1, f"patch $W_2^2$ = {improved[name][-1]:.4f}")
 for ax, name in zip(axes[:, 0], ("exemplar", "Gaussian", "Texto"), strict=True):
     ax.set_ylabel(name)
 show(figure, alt="Three rows for gravel, grass, brick and petals: exemplar, Gaussian texture, Texto. Texto has edges; bricks lose their pattern, petals become patches of orange.", dpi=64)  # fmt: skip
