@@ -600,7 +600,7 @@ contrast = {name: (made.var((1, 2)).mean() / tissue.var((1, 2)).mean()).item() f
 
 # %% tags=["nbval-ignore-output"]
 titles = [f"{name}: patch $W_2^2$ {patches_off(tissue, made):.4f},\nvariance {contrast[name]:.2f} of the exemplar's" for name, made in ablation.items()]  # fmt: skip
-show(row([picture[:, :80, :80] for picture in (tissue, *ablation.values())], ["exemplar\n", *titles], 2.7), alt="Exemplar, Texto, a flat version without potential, and a version with one scale: grain without cells.", dpi=80)  # fmt: skip
+show(row([picture[:, :80, :80] for picture in (tissue, *ablation.values())], ["exemplar, a corner of 80\n", *titles], 2.7), alt="Exemplar, Texto, a flat version without potential, and a version with one scale: grain without cells.", dpi=80)  # fmt: skip
 
 # %%
 if trained:
