@@ -673,7 +673,7 @@ claims_table()
 # - It is far below the exact $W_1$ of its batches, most of which is the distance between any two different digits.
 # - Exact distances, by matching or by the semi-discrete dual, teach blur: nearer in $W_1$ than real digits are, and much worse to look at.
 # - The critic's limited view, not its accuracy, makes the images; the Lipschitz constraint keeps the game stable.
-# - Semi-discrete transport is exact and concave, one number a target: on patches of textures (lesson 08) it wins.
+# - Semi-discrete transport is exact and concave, one number a target: on patches of textures (lesson 07) it wins.
 #
 # ## References
 #
