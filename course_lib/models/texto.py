@@ -54,7 +54,7 @@ class Texto(nn.Module):
         batch_size: int = 100,
         generator: torch.Generator | None = None,
     ) -> Texto:
-        """Learns one transport a scale from the exemplar (C, H, W): at most `targets` of its patches, `samples` patches in all for the ascent.
+        """Learns one transport a scale from the exemplar (C, H, W): at most `targets` of its patches, `samples` patches for the ascent.
 
         The source of a scale is the patches of a synthesis as large as the exemplar; the authors draw from four Gaussians fitted to them.
         Raises ValueError for NaN, another rank, sides that 2^(scales - 1) does not divide, or a coarsest scale smaller than a patch.
