@@ -33,8 +33,9 @@ class FlowLayer(nn.Module):
             x = self.inverse(z)
         with torch.enable_grad():
             x = x.requires_grad_()
-            outputs = self(x)
-            grad_x, *grads = torch.autograd.grad(outputs, (x, *self.parameters()), (grad_z, grad_log_det), allow_unused=True)
+            ends = [(end, grad) for end, grad in zip(self(x), (grad_z, grad_log_det), strict=True) if end.requires_grad]
+            outputs, received = zip(*ends, strict=True)
+            grad_x, *grads = torch.autograd.grad(outputs, (x, *self.parameters()), received, allow_unused=True)
         return x.detach(), grad_x, grads
 
 
