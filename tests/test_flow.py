@@ -34,6 +34,7 @@ def layers():
     yield "squeeze", nn.Squeeze(), IMAGES
     yield "unsqueeze", nn.Unsqueeze(), IMAGES
     yield "half", nn.OnHalf(nn.ActNorm(2, 2)), IMAGES
+    yield "spline", nn.SplineCoupling(4, 8, bound=0.8), POINTS
     yield "logit", nn.Logit(), IMAGES
     yield "realnvp points", realnvp(POINTS, depth=4, width=8).layers, POINTS
     yield "glow points", glow(POINTS, depth=4, width=8).layers, POINTS

@@ -12,6 +12,7 @@ from course_lib.losses.variational import normal_log_density
 from course_lib.models.system import System
 from course_lib.nn.flow import Chain, FlowLayer, OnHalf, Squeeze, Unsqueeze
 from course_lib.nn.flow_layers import ActNorm, Coupling, Invertible1x1, Logit, channel_mask, checkerboard_mask, conditioner
+from course_lib.nn.spline import SplineCoupling
 from course_lib.training.update import average_over_processes
 
 Steps = Callable[[tuple[int, ...]], list[FlowLayer]]
@@ -136,3 +137,11 @@ def glow(shape: tuple[int, ...], depth: int = 8, width: int = 64, scales: int = 
         return Flow(Chain(*steps(shape), reversible=reversible), shape, **options)
     body = multi_scale(shape, scales, lambda _: [], steps)
     return Flow(Chain(Logit(), body, reversible=reversible), shape, **{"levels": 256, **options})
+
+
+def spline_flow(dimension: int, depth: int = 6, width: int = 64, bins: int = 8, **options) -> Flow:
+    """For points (dimension,): `depth` times ActNorm, a linear map and a coupling by splines. Durkan et al. 2019, section 3."""
+    steps = [
+        layer for _ in range(depth) for layer in (ActNorm(dimension), Invertible1x1(dimension), SplineCoupling(dimension, width, bins))
+    ]
+    return Flow(Chain(*steps), (dimension,), **options)

@@ -7,6 +7,7 @@ from course_lib.nn.dcgan import dcgan_critic, dcgan_generator, dcgan_init, mlp_c
 from course_lib.nn.flow import Chain, FlowLayer, OnHalf, Squeeze, Unsqueeze
 from course_lib.nn.flow_layers import ActNorm, Coupling, Invertible1x1, Logit, channel_mask, checkerboard_mask, conditioner
 from course_lib.nn.mlp import mlp
+from course_lib.nn.spline import SplineCoupling, spline
 
 __all__ = [
     "ActNorm",
@@ -17,6 +18,7 @@ __all__ = [
     "Invertible1x1",
     "Logit",
     "OnHalf",
+    "SplineCoupling",
     "Squeeze",
     "Unsqueeze",
     "channel_mask",
@@ -31,4 +33,5 @@ __all__ = [
     "mlp_critic",
     "mlp_generator",
     "random_shift",
+    "spline",
 ]
