@@ -5,54 +5,17 @@ their highest during a forward and a backward pass. The count is the same on eve
 """
 
 import copy
-import weakref
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmarks.timing import compare
 from course_lib.models import glow, realnvp
 from course_lib.models.flow import Flow
+from course_lib.training.memory import StoredBytes
 
 THREADS = 2
 TIME, MEMORY = 1.6, 0.5  # at most this much time for at most this share of the stored bytes
-
-
-class Stored:
-    """Within `with`: how many bytes autograd holds for the backward pass, at most. A storage that is held twice counts once."""
-
-    def __init__(self, module: nn.Module):
-        self.free = {parameter.untyped_storage().data_ptr() for parameter in [*module.parameters(), *module.buffers()]}
-        self.held: dict[int, int] = {}  # how often each storage is held
-        self.now = self.peak = 0
-        self.hooks = torch.autograd.graph.saved_tensors_hooks(self.pack, lambda kept: kept.tensor)
-
-    class Kept:
-        """What autograd keeps in place of the tensor."""
-
-        def __init__(self, tensor: Tensor):
-            self.tensor = tensor
-
-    def pack(self, tensor: Tensor) -> "Stored.Kept":
-        kept, storage = self.Kept(tensor), tensor.untyped_storage()
-        where, size = storage.data_ptr(), storage.nbytes()
-        if where not in self.free:
-            self.held[where] = self.held.get(where, 0) + 1
-            self.now += size if self.held[where] == 1 else 0
-            self.peak = max(self.peak, self.now)
-            weakref.finalize(kept, self.drop, where, size)
-        return kept
-
-    def drop(self, where: int, size: int) -> None:
-        self.held[where] -= 1
-        self.now -= size if self.held[where] == 0 else 0
-
-    def __enter__(self) -> "Stored":
-        self.hooks.__enter__()
-        return self
-
-    def __exit__(self, *error) -> None:
-        self.hooks.__exit__(*error)
 
 
 def backward(flow: Flow, x: Tensor) -> None:
@@ -71,7 +34,7 @@ def contest(name: str, plain: Flow, x: Tensor, repeats: int) -> tuple[float, flo
     reversible.layers.reversible = True
     peaks = []
     for flow in (plain, reversible):
-        with Stored(flow) as stored:
+        with StoredBytes(flow) as stored:
             backward(flow, x)
         peaks.append(stored.peak)
     expected, found = (torch.cat([parameter.grad.flatten() for parameter in flow.parameters()]) for flow in (plain, reversible))

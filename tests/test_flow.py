@@ -9,6 +9,7 @@ from torch.distributions import MultivariateNormal
 from course_lib import data, nn
 from course_lib.models import Flow, glow, realnvp
 from course_lib.training import Update, fit
+from course_lib.training.memory import StoredBytes
 from course_lib.viz import plane
 
 POINTS, IMAGES = (4,), (4, 4, 4)
@@ -88,6 +89,24 @@ def test_reversible_training_is_plain_training():
         history = fit(flow, images, 5, batch_size=8, progress=False, device="cpu")
         results.append(torch.tensor(history["bits_per_dimension"]))
     assert torch.allclose(*results, rtol=1e-4)
+
+
+def test_stored_bytes_are_those_of_the_activations():
+    layers = torch.nn.Sequential(torch.nn.Linear(10, 20), torch.nn.Tanh(), torch.nn.Linear(20, 5))
+    x = torch.randn(7, 10)
+    with StoredBytes(layers) as stored:
+        layers(x).sum().backward()
+    assert stored.peak == 4 * 7 * (10 + 20) and stored.now == 0  # the input, and the output of tanh, held by two layers
+
+
+def test_the_reversible_backward_stores_one_layer_at_a_time():
+    peaks = {}
+    for reversible in (False, True):
+        flow = realnvp(IMAGES, depth=4, width=16, reversible=reversible)  # 16 couplings
+        with StoredBytes(flow) as stored:
+            flow.log_density(torch.rand(8, *IMAGES)).sum().backward()
+        peaks[reversible] = stored.peak
+    assert peaks[True] <= 0.5 * peaks[False]
 
 
 def test_masks_share_the_numbers_between_them():
