@@ -14,7 +14,7 @@ from course_lib.models.flow import spline_flow
 from course_lib.nn import Squeeze, channel_mask, checkerboard_mask
 from course_lib.training import fit
 from course_lib.training.memory import StoredBytes
-from course_lib.viz import ACCENTS, CRITIC, GENERATED, REAL, TEN, draw_images, draw_map, draw_points
+from course_lib.viz import ACCENTS, CRITIC, REAL, TEN, draw_images, draw_map, draw_points
 from course_lib.weights import load_pretrained
 
 
