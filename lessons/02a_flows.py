@@ -325,7 +325,7 @@ for ax, (kind, flow) in zip(axes, mixed.items(), strict=True):
     ax.set(xlim=(-3, 3), ylim=(-3, 3), xticks=[], yticks=[], title=f"{kind}: {score[kind]:.2f} nats a point")
 show(
     figure,
-    alt="Densities and samples of three flows on the moons: without mixing a band that thins towards the ends, with swaps and with matrices two moons.",
+    alt="Densities and samples of three flows on the moons: without mixing a band, widest in the middle; with swaps and with matrices two moons joined by mist.",
 )
 
 # %%
@@ -336,6 +336,7 @@ if trained:
 
 # %% [markdown]
 # With nothing between the couplings the first coordinate can never be anything but a Gaussian; the model puts the same bell over any law.
+# Swaps and matrices come out alike in the plane, where there is little to mix; with 8 or 48 channels the matrices win (Kingma and Dhariwal 2018, figure 3).
 #
 # ## 6. One table: a mixture, a VAE, two flows
 #
@@ -438,7 +439,7 @@ if trained:
     claim("nobody beats the truth (largest lead)", max(table[n][k] - table[n]["truth"] for n in laws for k in rows), at_most=0.0)
 
 # %% [markdown]
-# Read the table with a cool head. In the plane a mixture whose size was chosen with care is a strong opponent: a dozen beads string a moon well, and a chain of *affine* couplings loses to it. Splines
+# Read the table with a cool head. In the plane a mixture whose size was chosen with care is a strong opponent: a dozen beads string the moons well, and a chain of *affine* couplings does not beat it anywhere. Splines
 # win by about a tenth of a nat, and they too see the beads of 500 points. The mixture's trouble begins with dimension, where beads no longer fill anything; lesson 02b has 784 dimensions. And note the kind of statement we can make at all: a bound could
 # not have ranked the VAE beside the others, a GAN could not have entered.
 #
@@ -508,7 +509,7 @@ for (name, record), colour in zip(slopes.items(), (REAL, ACCENTS[0], GENERATED),
     moments, watched = zip(*record, strict=True)
     axes[2].semilogy(moments, [w[0] for w in watched], "o-", ms=3, color=colour, label=name)
 axes[2].set(xlabel="step", title="steepest slope of $z\\mapsto x$")
-figure.legend(loc="outside right center", fontsize=8)
+figure.legend(*axes[2].get_legend_handles_labels(), loc="outside right center", fontsize=8)
 show(
     figure,
     alt="A ring of eight blobs joined by thin bridges; the steepest slope of the inverse is near 1 for one blob, tens for two, hundreds for the ring.",
@@ -525,7 +526,7 @@ if trained:
     claim("eight blobs far apart: at least 50 times as steep", slope["ring"] / slope["gaussian"], at_least=50)
 
 # %% [markdown]
-# The bridges thin out *because* the inverse gets steep, and a steep inverse has a cost that one notices later: rounding errors in $z$ are multiplied by it (Behrmann et al. 2021 watch inverses explode to NaN), and training gets stiff.
+# Thin bridges and a steep inverse are one thing, and a steep inverse has a cost that one notices later: rounding errors in $z$ are multiplied by it (Behrmann et al. 2021 watch inverses explode to NaN), and training gets stiff.
 # Ways out: more dimensions than data needs, noise that chooses among several flows (Cornish et al. 2020), a base law with several modes, or no bijection at all.
 #
 # ## 8. Exercises
