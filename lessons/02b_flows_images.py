@@ -132,7 +132,7 @@ def redraw(flow, images, scale):
 changed = [redraw(shipped, digits, scale) for scale in (0, 1)]
 show(
     image_grid([digits, *changed], ["digits", "fine latents drawn anew", "coarse latents drawn anew"], columns=5),
-    alt="Ten digits; with new fine latents they keep their shape and get rough edges; with new coarse latents they become other shapes.",
+    alt="Ten digits; with new fine latents they hardly change; with new coarse latents they become other shapes.",
 )
 
 # %%
