@@ -219,3 +219,12 @@ def test_samples_are_reproducible():
     flow = glow((1, 8, 8), depth=1, width=4)
     first, again = (flow.sample(3, torch.Generator().manual_seed(1), temperature=0.7) for _ in range(2))
     assert torch.equal(first, again) and first.shape == (3, 1, 8, 8) and first.abs().max() <= 1
+
+
+def test_bad_arguments_are_refused():
+    with pytest.raises(ValueError, match="levels is 1"):
+        glow((1, 4, 4), depth=1, width=4, scales=1, levels=1)
+    with pytest.raises(ValueError, match="temperature is -0.5"):
+        glow((2,), depth=1, width=4).sample(1, temperature=-0.5)
+    with pytest.raises(ValueError, match="margin is 0.7"):
+        nn.Logit(0.7)

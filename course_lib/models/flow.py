@@ -28,6 +28,8 @@ class Flow(System):
 
     def __init__(self, layers: FlowLayer, shape: tuple[int, ...], *, levels: int = 0, rate: float = 1e-3):
         super().__init__()
+        if levels < 0 or levels == 1:
+            raise ValueError(f"levels is {levels}; it must be 0, for continuous data, or at least 2")
         self.layers, self.shape, self.levels, self.rate = layers, tuple(shape), levels, rate
         self.optimiser = torch.optim.Adam(self.parameters(), rate, fused=True)
 
@@ -88,6 +90,8 @@ class Flow(System):
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
         """n samples from latents of standard deviation `temperature`: 1 is the model, less is nearer to its mode."""
+        if temperature < 0:
+            raise ValueError(f"temperature is {temperature}; it must be at least 0")
         return self.decode(temperature * self.randn(n, *self.shape, generator=generator))
 
     @classmethod
