@@ -24,6 +24,15 @@ def test_vae_figures_are_reproduced(name):
     assert measured == pytest.approx(stated, rel=0.005)
 
 
+@pytest.mark.parametrize("name", ["digits_realnvp", "digits_glow"])
+def test_flow_bits_are_reproduced(name):
+    from course_lib import data
+    from course_lib.weights.recipes.flow_training import bits
+
+    found, stated = bits(weights.load_pretrained(name), data.digits("test").images), weights.card(name)["figures"]
+    assert found == pytest.approx(stated["test_bits_per_dimension"], abs=0.01)
+
+
 def test_damaged_or_unknown_weights_are_refused(tmp_path, monkeypatch):
     name = weights.names()[0]
     content = bytearray((weights.HERE / f"{name}.safetensors").read_bytes())
