@@ -103,8 +103,12 @@ print("Gaussian", measure(tissue, tissue_gaussian).tolist())
 
 # %%
 claim("two seeds of the shipped network give different pictures (mean absolute difference)", (drawn[0] - drawn[1]).abs().mean(), at_least=0.05)  # fmt: skip
-ratio = measure(tissue, drawn[0])[0] / measure(tissue, tissue_gaussian)[0]
-claim("the shipped network's patches are nearer to the exemplar's than the Gaussian texture's (ratio of W2^2, finest scale)", ratio, at_most=0.95)  # fmt: skip
+ratio = measure(tissue, drawn[0]) / measure(tissue, tissue_gaussian)
+claim("at scales 1 and 2 the shipped network's patches are nearer to the exemplar's than the Gaussian texture's (larger ratio)", ratio[1:].max(), at_most=0.97)  # fmt: skip
+
+# %% [markdown]
+# Honest, please: at scale 0 the network is no nearer than the Gaussian texture. It has strands and gaps, which the Gaussian texture has not, but it is too smooth for the
+# grain of the photograph. It has 43 000 weights and took 2000 steps; section 9 shows how far one image gets whose pixels are free.
 
 # %% [markdown]
 # ## 2. A distance between patch laws is a game
@@ -212,7 +216,9 @@ history = fit(library, piece[None], 4, batch_size=1, progress=False)
 ours, potential, trace = alternate(finest, targets, start, 4)
 
 # %%
-claim("our alternate scheme and the library make the same image (largest difference)", (ours - library.sample(1)[0]).abs().max(), at_most=1e-4)
+claim(
+    "our alternate scheme and the library make the same image (largest difference)", (ours - library.sample(1)[0]).abs().max(), at_most=1e-4
+)
 claim("... with the same distances (largest relative difference)", (torch.tensor(trace) / torch.tensor(history["distance"]) - 1).abs().max(), at_most=1e-4)  # fmt: skip
 claim("... and the same potentials (largest difference)", (potential - library.transports[0].potential).abs().max(), at_most=1e-4)
 
@@ -237,31 +243,33 @@ claim("the closed form of the image's gradient is autograd's (relative differenc
 # $$\min_u\ \sum_{s=0}^{S-1}\max_{v^s}\ h_s(u, v^s). \tag{4}$$
 #
 # A pixel at scale $s$ covers $2^s$ pixels of $u$. With three scales a coarse patch is 16 pixels wide, about a stone.
-# Start from the Gaussian texture and watch the stones appear; `preview` keeps the image eleven times on the way.
+# Start from the Gaussian texture and watch the stones appear. Each call of `fit` goes on from where the image and its potentials stand.
 
 # %% tags=["nbval-ignore-output"]
 live = Gotex(gravel, Canvas(field), patch_features(4, 3), targets=1000, sample=1024, learning_rate=0.02)
-history = fit(live, gravel[None], steps, batch_size=1, preview=1)
-stages = {f"step {step}": images[0] for step, images in history.previews}
+stages = {0: field}
+for turn in range(1, 9):
+    fit(live, gravel[None], steps // 8 + 1, batch_size=1, seed=turn, progress=False)
+    stages[turn * (steps // 8 + 1)] = live.sample(1)[0].clone()  # a canvas's image is its parameter: it would change with it
 
 # %% tags=["nbval-ignore-output"]
-chosen_steps = list(stages)[:: max(1, len(stages) // 4)][:4] + list(stages)[-1:]
+kept = list(stages)[:2] + list(stages)[3::5]
 show(
-    side_by_side({"exemplar": gravel, **{name: stages[name] for name in chosen_steps}}),
+    side_by_side({"exemplar": gravel, **{f"step {step}": stages[step] for step in kept}}, 2.6),
     alt="Gravel, then the synthesis on its way: the grain of the Gaussian texture gathers into stones with edges and gaps.",
 )
 
 # %% tags=["nbval-ignore-output"]
-falling = torch.stack([measure(gravel, image) for image in stages.values()])  # (previews, scales)
+falling = torch.stack([measure(gravel, image) for image in stages.values()])  # (9, scales)
 figure, panel = plt.subplots(figsize=(7, 2.8), layout="constrained")
 for scale, colour in enumerate((GENERATED, CRITIC, ACCENTS[0])):
-    panel.plot([int(name.split()[1]) for name in stages], falling[:, scale], "o-", ms=3, color=colour, label=f"scale {scale}")
+    panel.plot(list(stages), falling[:, scale], "o-", ms=3, color=colour, label=f"scale {scale}")
 panel.set(xlabel="step", ylabel="patch $W_2^2$ per pixel value", ylim=(0, None))
 figure.legend(loc="outside right center")
 show(figure, alt="At all three scales the patch distance falls steeply in the first quarter of the run and then slowly.")
 
 # %% [markdown]
-# The loss in the progress bar is the semi-dual to 1000 targets. The curves above are something else, a judge from outside: the exact distance between 500 random patches of each image.
+# The loss is the semi-dual to 1000 targets. The curves above are something else, a judge from outside: the exact distance between 500 random patches of each image.
 # Even an image with the right law would not score zero there, as two draws of 500 from one law differ. How near to the maximum was the critic at the end?
 # Compare its value with the exact distance for the patches as they stand now.
 
@@ -269,7 +277,9 @@ show(figure, alt="At all three scales the patch distance falls steeply in the fi
 now = live.features(live.sample(1))[0]
 critic_value, exact_value = live.transports[0].dual(now).double(), exact(now, live.transports[0].targets, p=2).cost
 if trained:
-    claim("after ten steps a turn the critic's value is near the exact distance (ratio, finest scale)", critic_value / exact_value, 0.9, 1.001)
+    claim(
+        "after ten steps a turn the critic's value is near the exact distance (ratio, finest scale)", critic_value / exact_value, 0.9, 1.001
+    )
     claim("the patch distance at the finest scale falls to at most 80 % of where it began", falling[-1, 0] / falling[0, 0], at_most=0.8)
 
 # %% [markdown]
@@ -333,9 +343,12 @@ kinds = {
     "constant, 30 units": {"size": lambda k: 30.0},
     "one tiny step a turn": {"dual_steps": 1, "size": lambda k: 0.001},
 }
-failures = {name: alternate(finest, targets, start, profile(smoke=2, cpu=60, gpu=60), **settings) for name, settings in kinds.items()}
+failures = {name: alternate(finest, targets, start, profile(smoke=2, cpu=50, gpu=50), **settings) for name, settings in kinds.items()}
 figure = side_by_side({"exemplar": piece, **{name: image for name, (image, _, _) in failures.items()}})
-show(figure, alt="Gravel; the shrinking steps give grains with edges; the large constant step leaves flat blotches; tiny steps give a smooth grey flow.")
+show(
+    figure,
+    alt="Gravel; the shrinking steps give grains with edges; the large constant step wipes everything out to one grey; tiny steps give a smooth grey flow.",
+)
 
 # %% tags=["nbval-ignore-output"]
 figure, panel = plt.subplots(figsize=(7, 2.6), layout="constrained")
@@ -343,12 +356,15 @@ for (name, (_, _, losses)), colour in zip(failures.items(), (GENERATED, CRITIC, 
     panel.plot(losses, color=colour, label=name)
 panel.set(xlabel="step of the image", ylabel="semi-dual", yscale="symlog")
 figure.legend(loc="outside right center")
-show(figure, alt="With shrinking steps the semi-dual settles; with the constant step it is far below zero all the time; tiny steps keep it low.")
+show(
+    figure,
+    alt="With shrinking steps the semi-dual settles; with the constant step it is far below zero all the time; tiny steps keep it low.",
+)
 
 # %% [markdown]
 # $W_2^2$ cannot be negative, and the semi-dual is at most $W_2^2$. A **negative** loss therefore says that the critic is bad, not that the image is good. With a large constant step
-# each move overshoots: the targets that were favoured get so dear that everything jumps to others, and next time back. The image is pulled one way, then the other, and never learns where
-# its mass should go. Tiny steps fail on the other side: the critic lags behind, and we are back at nearest neighbours.
+# each move overshoots: a target that many patches chose gets so dear that all of them jump to another, and at the next step to a third. At any moment all patches are pulled to one target;
+# over the run that is their average, plain grey, while the potentials spread ever farther and the loss falls into the hundreds below zero. Tiny steps fail on the other side: the critic lags behind, and we are back at nearest neighbours.
 
 # %%
 if trained:
@@ -371,12 +387,16 @@ history = fit(learner, piece[None], profile(smoke=2, cpu=150, gpu=2000), batch_s
 first, *_, last = [images[0] for _, images in history.previews]
 show(
     side_by_side({"exemplar": piece, "before training": first, "after": last, "another seed": learner.sample(1, seeded(5))[0]}),
-    alt="Gravel; grey haze from the untrained network; after training, two different images with dark gaps between bright grains.",
+    alt="Gravel; grey haze from the untrained network; after training, two different images with dark spots between bright grains.",
 )
 
 # %%
 if trained:
-    claim("150 steps bring the network's patches nearer (ratio, finest scale)", measure(piece, last)[0] / measure(piece, first)[0], at_most=0.8)
+    claim(
+        "150 steps bring the network's patches nearer (ratio, finest scale)",
+        measure(piece, last)[0] / measure(piece, first)[0],
+        at_most=0.8,
+    )
 
 # %% [markdown]
 # ## 8. Other features, other distances
@@ -399,7 +419,10 @@ by_law = Gotex(piece, Canvas(start), positions(filters), targets=1000, sample=10
 for name, made in (("GOTEX, random filters", by_law), ("Gatys, random filters", Gatys(piece, Canvas(noise), learning_rate=0.05))):
     history = fit(made, piece[None], steps, batch_size=1, progress=False)
     others[name] = made.sample(1)[0]
-show(side_by_side(others, 2.6), alt="Gravel; stones by patches; by random filters in GOTEX and in Gatys' loss: grains of the right size with rougher edges.")
+show(
+    side_by_side(others, 2.6),
+    alt="Gravel; stones by patches; by random filters in GOTEX and in Gatys' loss: grains of the right size with rougher edges.",
+)
 
 # %%
 first_gram = (gram(filters(start[None])[0]) - gram(filters(piece[None])[0])).norm() / gram(filters(piece[None])[0]).norm()
@@ -431,10 +454,18 @@ for line, name in zip(axes, names, strict=True):
     for ax, method in zip(line, ("exemplar", *METHODS), strict=True):
         picture = exemplar(name) if method == "exemplar" else gallery.image(name, method)
         draw_images(ax, picture[None], title=f"{name}: exemplar" if method == "exemplar" else method)
-show(figure, alt="Seven textures in rows: exemplar, Gaussian, Texto, Gatys and GOTEX. GOTEX is the sharpest; brick walls defeat all of them.", dpi=80)
+show(
+    figure,
+    alt="Seven textures in rows: exemplar, Gaussian, Texto, Gatys and GOTEX. GOTEX is the sharpest, with bricks closed by joints and a flower that looks copied.",
+    dpi=80,
+)
 
 # %% tags=["nbval-ignore-output"]
-explore(draw_gallery, alt="Gravel by four methods: Gaussian grain, blurred stones, rough stones, and stones with edges.", texture=Dropdown(options=names, value="gravel"))
+explore(
+    draw_gallery,
+    alt="Gravel by four methods: Gaussian grain, blurred stones, rough stones, and stones with edges.",
+    texture=Dropdown(options=names, value="gravel"),
+)
 
 # %% tags=["nbval-ignore-output"]
 clock = time.process_time()
@@ -453,7 +484,22 @@ Markdown("\n".join(lines))
 # %%
 finest_scale = table[:, :, 0]  # (texture, method)
 gaussian_, texto_, gatys_, gotex_ = finest_scale.T
-GALLERY_CLAIMS = True
+claim("GOTEX is nearer than Texto at the finest scale for all seven textures (largest ratio)", (gotex_ / texto_).max(), at_most=0.99)
+claim("GOTEX is nearer than Gatys with random filters for all seven (largest ratio)", (gotex_ / gatys_).max(), at_most=0.95)
+others_than_petals = torch.tensor([name != "petals" for name in names])
+claim(
+    "Texto is nearer than the Gaussian texture for six of them (largest ratio)",
+    (texto_ / gaussian_)[others_than_petals].max(),
+    at_most=0.95,
+)
+claim("... but not for the petals (ratio)", (texto_ / gaussian_)[~others_than_petals].min(), at_least=1.1)
+
+# %% [markdown]
+# The order GOTEX, Texto, Gaussian holds for six textures. Petals break it, as they break the assumption behind the whole lesson: a flower has a middle and a rim, it is no *stationary*
+# field. Texto's synthesis loses the dark middle, and with it part of the patch law. Gatys' images of the colour textures are speckled: 150 steps from coloured noise, seen through random filters
+# of which three in four ignore the mean colour, do not remove it all. On gravel, where form is in the edges, it does well.
+#
+# And GOTEX's flower? It looks like the exemplar. Too much so.
 
 # %% [markdown]
 # ## 10. Is it a copy?
@@ -481,20 +527,29 @@ def copied(moves):
 
 # %% tags=["nbval-ignore-output"]
 suspects = {"exemplar, shifted": gravel.roll((30, 45), (1, 2)), **{method: gallery.image("gravel", method) for method in METHODS}}
+suspects["GOTEX, 3 scales"] = stages[max(stages)]
 moves = {name: displacement(gravel, image) for name, image in suspects.items()}
-figure, axes = plt.subplots(2, 5, figsize=(11, 4.9), layout="constrained")
+figure, axes = plt.subplots(2, 6, figsize=(12, 4.6), layout="constrained")
 for (name, image), (top, bottom) in zip(suspects.items(), axes.T, strict=True):
     draw_images(top, image[None], title=name)
     colours = torch.cat([moves[name] / 89, torch.zeros(89, 89, 1)], 2)  # (h, w, 3), each number in [-1, 1]
-    draw_images(bottom, colours.permute(2, 0, 1)[None], title=f"same as its neighbour: {copied(moves[name]):.2f}")
-show(figure, alt="Gravel images above, displacement maps below: a few plain rectangles for the shifted exemplar, confetti for Gaussian and Gatys, patches of colour for GOTEX.")
+    draw_images(bottom, colours.permute(2, 0, 1)[None], title=f"copied: {copied(moves[name]):.2f}")
+show(
+    figure,
+    alt="Gravel images above, displacement maps below: a few plain rectangles for the shifted exemplar, confetti for Gaussian and Gatys, patches of colour for GOTEX.",
+)
 
 # %%
 claim("a shifted exemplar is found out: the share of equal displacements is near one", copied(moves["exemplar, shifted"]), at_least=0.75)
-claim("GOTEX copies less than half of that", copied(moves["GOTEX"]) / copied(moves["exemplar, shifted"]), at_most=0.5)
+claim("GOTEX's gravel lies well below that", copied(moves["GOTEX"]), at_most=0.65)
+claim("... but above Texto's (difference)", copied(moves["GOTEX"]) - copied(moves["Texto"]), at_least=0.05)
+flower = {method: copied(displacement(exemplar("petals"), gallery.image("petals", method))) for method in METHODS}
+claim("GOTEX's petals are copied far more than its gravel (difference)", flower["GOTEX"] - copied(moves["GOTEX"]), at_least=0.05)
 
 # %% [markdown]
-# The coarse scales are where copies come from: an $8\times8$ patch at scale 2 is a third of this exemplar's width, and there are few of them. Ask for less (fewer scales) and you get less copying and less structure.
+# Confetti with a drift of colour is what independent patches give, and it does not score 0, as overlapping patches tend to agree. GOTEX has islands of one colour, a stone or two wide.
+# The coarse scales are where copies come from: with four scales the coarsest image of this exemplar has 12 x 12 pixels and 81 patches, each a third of it wide,
+# and a law with so few atoms leaves little freedom. On a flower it leaves none: the only way to have those patches is to be that flower. Larger exemplars and fewer scales copy less.
 #
 # ## 11. Exercises
 #
@@ -555,7 +610,9 @@ def check_weights(attempt):
     values = []
     for weights in ([1.0, 1.0], [4.0, 1.0], [1.0, 9.0]):
         judge = Gotex(piece, Canvas(start), attempt(weights), targets=200, dual_steps=0)
-        values.append([transport.distance(rows).item() for transport, rows in zip(judge.transports, judge.features(start[None]), strict=True)])
+        values.append(
+            [transport.distance(rows).item() for transport, rows in zip(judge.transports, judge.features(start[None]), strict=True)]
+        )
     for wanted, values_here, scale in ((4, values[1], 0), (9, values[2], 1)):
         found = values_here[scale] / values[0][scale]
         if abs(found / wanted - 1) > 1e-2:

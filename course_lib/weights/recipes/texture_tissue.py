@@ -28,4 +28,5 @@ def measure(system: Gotex) -> dict:
     exemplar, generator = data.texture("tissue", 128), torch.Generator().manual_seed(0)
     gaussian = GaussianTexture(exemplar).synthesize(128, 128, torch.Generator().manual_seed(0))
     made = {"network": system.sample(1, generator)[0], "gaussian": gaussian}
-    return {f"patch_w2_{name}": [round(value, 4) for value in patch_w2(exemplar, x, generator=generator).tolist()] for name, x in made.items()}
+    found = {name: patch_w2(exemplar, image, generator=generator).tolist() for name, image in made.items()}
+    return {f"patch_w2_{name}": [round(value, 4) for value in values] for name, values in found.items()}
