@@ -95,13 +95,13 @@ def clock(work) -> float:
     return time.perf_counter() - start
 
 
-def contestants(size: int, scales: int, kinds=(Gotex, Plain)) -> list[Gotex]:
-    start = GaussianTexture(exemplar(size)).synthesize(size, size, seeded())
-    return [kind(exemplar(size), Canvas(start), patch_features(4, scales)) for kind in kinds]
+def contestants(target: Tensor, scales: int, kinds=(Gotex, Plain)) -> list[Gotex]:
+    start = GaussianTexture(target).synthesize(*target.shape[1:], seeded())
+    return [kind(target, Canvas(start), patch_features(4, scales)) for kind in kinds]
 
 
 def gotex(size: int, scales: int, repeats: int) -> None:
-    ours, other = contestants(size, scales)
+    ours, other = contestants(exemplar(size), scales)
     for system in (ours, other):
         system.dual_steps = 0
     pair = [system.distance(system.generator([])).item() for system in (ours, other)]
@@ -116,12 +116,13 @@ def gotex(size: int, scales: int, repeats: int) -> None:
 
 def quality(size: int = 64, scales: int = 3, iterations: int = 500) -> None:
     """Patch W2 at each scale after as many iterations of each, from the same start."""
-    for system in contestants(size, scales):
+    target = data.texture("tissue", size)
+    for system in contestants(target, scales):
         system.rng = seeded()
         for index in range(iterations):
-            report = system.step(exemplar(size)[None], Update())
+            report = system.step(target[None], Update())
             if index + 1 in (iterations // 5, iterations):
-                values = patch_w2(exemplar(size), system.sample(1)[0], scales=scales, n=2000, generator=seeded())
+                values = patch_w2(target, system.sample(1)[0], scales=scales, n=2000, generator=seeded())
                 shown = " ".join(f"{value:.5f}" for value in values)
                 print(
                     f"quality {type(system).__name__:5} {index + 1:4} iterations: patch W2 {shown} loss {report['distance']:.4f}",
@@ -134,7 +135,7 @@ def memory(what: str) -> None:
     if what == "texto":
         Texto.fit(exemplar(256), samples=2000, generator=seeded()).synthesize(4096, 4096, seeded())
     else:
-        system = contestants(256, 4, (Gotex,))[0]
+        system = contestants(exemplar(256), 4, (Gotex,))[0]
         for _ in range(2):
             system.step(exemplar(256)[None], Update())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -108,7 +108,7 @@ claim("at scales 1 and 2 the shipped network's patches are nearer to the exempla
 
 # %% [markdown]
 # Honest, please: at scale 0 the network is no nearer than the Gaussian texture. It has strands and gaps, which the Gaussian texture has not, but it is too smooth for the
-# grain of the photograph. It has 67 000 weights and took 2000 steps; section 9 shows how far one image gets whose pixels are free.
+# grain of the photograph. It has 67 000 weights and took 3000 steps; section 9 shows how far one image gets whose pixels are free.
 
 # %% [markdown]
 # ## 2. A distance between patch laws is a game
@@ -180,7 +180,7 @@ claim("other potentials give less: the largest of four, over the exact distance"
 
 
 # %%
-def alternate(rows, y, image, steps, dual_steps=10, size=lambda k: (k + 100) ** -0.5, rate=0.02):
+def alternate(rows, y, image, steps, dual_steps=10, size=lambda k: 0.1 * (1 + k / 1000) ** -0.5, rate=0.02):
     """Equation (2): an image (C, H, W), potentials (J,) and the loss at each step.
 
     rows: images (1, C, H, W) -> patches (N, D); y: targets (J, D). Dual step k of all has size C * size(k), with C the unit of lesson 07a.
@@ -334,7 +334,7 @@ if trained:
 # %% [markdown]
 # ## 6. A failure on purpose
 #
-# The dual steps shrink like $1/\sqrt k$. What if they do not? Run the scheme of section 3 with steps of constant size, thirty times the unit, and once with one small step a turn.
+# The dual steps are small, and they shrink: $0.1/\sqrt{1+k/1000}$ units. What if they do not? Run the scheme of section 3 with steps of constant size, thirty times the unit, and once with one small step a turn.
 # Predict: which of the two is worse, and what does the loss do?
 
 # %% tags=["nbval-ignore-output"]
@@ -378,7 +378,7 @@ if trained:
 #
 # Optimising an image takes minutes for each new one. Replace $u$ by $g_\theta(Z)$ with noise $Z$, and minimise over $\theta$ instead: the same loss, the same potentials,
 # one more link in the chain rule. Noise enters at several scales, and coarse features are doubled and joined to finer ones (Ulyanov et al. 2016). All layers are
-# convolutions, so the size is free. The network of section 1 took 2000 steps. A small one, for a few seconds, shows that it learns.
+# convolutions, so the size is free. The network of section 1 took 3000 steps. A small one, for a few seconds, shows that it learns.
 
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(0)

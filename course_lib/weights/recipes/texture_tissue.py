@@ -8,7 +8,7 @@ from course_lib.models.texture import TextureNetwork, patch_features
 from course_lib.ot import patch_w2
 from course_lib.training import fit
 
-STEPS = 2000
+STEPS = 3000
 
 
 def build() -> Gotex:
