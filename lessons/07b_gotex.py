@@ -104,10 +104,10 @@ print("Gaussian", measure(tissue, tissue_gaussian).tolist())
 # %%
 claim("two seeds of the shipped network give different pictures (mean absolute difference)", (drawn[0] - drawn[1]).abs().mean(), at_least=0.05)  # fmt: skip
 ratio = measure(tissue, drawn[0]) / measure(tissue, tissue_gaussian)
-claim("at scales 1 and 2 the shipped network's patches are nearer to the exemplar's than the Gaussian texture's (larger ratio)", ratio[1:].max(), at_most=0.97)  # fmt: skip
+claim("at scales 1 and 2 the shipped network's patches are nearer to the exemplar's than the Gaussian texture's (larger ratio)", ratio[1:].max(), at_most=0.85)  # fmt: skip
 
 # %% [markdown]
-# Honest, please: at scale 0 the network is no nearer than the Gaussian texture. It has strands and gaps, which the Gaussian texture has not, but it is too smooth for the
+# Honest, please: at scale 0 the network is hardly nearer than the Gaussian texture. It has strands and gaps, which the Gaussian texture has not, but it is too smooth for the
 # grain of the photograph. It has 67 000 weights and took 3000 steps; section 9 shows how far one image gets whose pixels are free.
 
 # %% [markdown]
@@ -243,14 +243,12 @@ claim("the closed form of the image's gradient is autograd's (relative differenc
 # $$\min_u\ \sum_{s=0}^{S-1}\max_{v^s}\ h_s(u, v^s). \tag{4}$$
 #
 # A pixel at scale $s$ covers $2^s$ pixels of $u$. With three scales a coarse patch is 16 pixels wide, about a stone.
-# Start from the Gaussian texture and watch the stones appear. Each call of `fit` goes on from where the image and its potentials stand.
+# Start from the Gaussian texture and watch the stones appear. `preview` keeps the image on the way.
 
 # %% tags=["nbval-ignore-output"]
 live = Gotex(gravel, Canvas(field), patch_features(4, 3), targets=1000, sample=1024, learning_rate=0.02)
-stages = {0: field}
-for turn in range(1, 9):
-    fit(live, gravel[None], steps // 8 + 1, batch_size=1, seed=turn, progress=False)
-    stages[turn * (steps // 8 + 1)] = live.sample(1)[0].clone()  # a canvas's image is its parameter: it would change with it
+history = fit(live, gravel[None], steps, batch_size=1, preview=1, preview_every=max(1, steps // 8))
+stages = {step: images[0] for step, images in history.previews}
 
 # %% tags=["nbval-ignore-output"]
 kept = list(stages)[:2] + list(stages)[3::5]

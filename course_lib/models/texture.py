@@ -104,4 +104,4 @@ class Texture(System):
     def sample(self, n: int, generator: torch.Generator | None = None, size: tuple[int, int] | None = None) -> Tensor:
         """n images (n, C, H, W), as large as the exemplar or of `size` (height, width); a canvas has one image of one size."""
         noise = self.generator.noise(n, *(size or self.shape[1:]), lambda *shape: self.randn(*shape, generator=generator))
-        return self.generator(noise).expand(n, -1, -1, -1)
+        return self.generator(noise).expand(n, -1, -1, -1).clone()  # a canvas would hand out its own pixels
