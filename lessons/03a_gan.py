@@ -10,8 +10,8 @@
 #
 # | cost | two CPU cores | Colab T4 |
 # |:---|:---|:---|
-# | time | 40 s | not measured |
-# | peak memory | 0.8 GB | not measured |
+# | time | 20 s | not measured |
+# | peak memory | 0.9 GB | not measured |
 # | download | none | none |
 #
 # [Open in Colab](https://colab.research.google.com/github/gan-course/gan-course/blob/main/notebooks/03a_gan.ipynb) · [Slides](../slides/src/03_gan.md)

@@ -11,7 +11,7 @@
 # | cost | two CPU cores | Colab T4 |
 # |:---|:---|:---|
 # | time | 30 s | not measured |
-# | peak memory | 1.1 GB | not measured |
+# | peak memory | 1.2 GB | not measured |
 # | download | none | none |
 #
 # [Open in Colab](https://colab.research.google.com/github/gan-course/gan-course/blob/main/notebooks/11a_evaluation.ipynb) · [Slides](../slides/src/11_evaluation.md)
