@@ -23,6 +23,11 @@ def minimum(scores: Tensor) -> tuple[Tensor, Tensor]:
     return least, row * LANES + lane
 
 
+def some_rows(x: Tensor, n: int, generator: torch.Generator | None) -> Tensor:
+    """n rows of x, drawn at random with replacement."""
+    return x[torch.randint(len(x), (n,), generator=generator, device=generator.device if generator else x.device).to(x.device)]
+
+
 class SemiDiscrete(nn.Module):
     """Targets y_j (J, D) with weights w_j (uniform by default) and a potential v_j, learned by `fit`, `solve` or `ascend`.
 
@@ -78,7 +83,7 @@ class SemiDiscrete(nn.Module):
         """
         if isinstance(source, Tensor):
             cloud = source
-            source = lambda n: cloud[torch.randint(len(cloud), (n,), generator=generator).to(cloud.device)]  # noqa: E731
+            source = lambda n: some_rows(cloud, n, generator)  # noqa: E731
         scale = rate * self.scale
         current, average = self.potential.clone(), self.potential.clone()
         for k in range(1, steps + 1):
@@ -88,21 +93,15 @@ class SemiDiscrete(nn.Module):
         return self
 
     @torch.no_grad()
-    def ascend(
-        self, x: Tensor, steps: int = 10, rate: float = 1.0, sample: int | None = None, generator: torch.Generator | None = None
-    ) -> SemiDiscrete:
-        """A few steps after a source that moves, x (N, D) at this moment; step k of all calls has size C / 10 sqrt(1 + k / 1000).
+    def ascend(self, x: Tensor, steps: int = 10, sample: int | None = None, generator: torch.Generator | None = None) -> SemiDiscrete:
+        """A few steps after a source that moves, x (N, D) at this moment; step k of all calls has size C / (10 sqrt(1 + k / 1000)).
 
         sample: each step looks at that many rows of x, drawn at random; at all of them by default.
         """
-        scale = rate * self.scale
+        scale = self.scale / 10
         for _ in range(steps):
-            rows = x
-            if sample is not None and sample < len(x):
-                rows = x[
-                    torch.randint(len(x), (sample,), generator=generator, device=generator.device if generator else x.device).to(x.device)
-                ]
-            self.potential += scale / 10 * (1 + self.steps / 1000).rsqrt() * self._gradient(rows, self.potential)
+            rows = x if sample is None or sample >= len(x) else some_rows(x, sample, generator)
+            self.potential += scale * (1 + self.steps / 1000).rsqrt() * self._gradient(rows, self.potential)
             self.steps += 1
         return self
 
