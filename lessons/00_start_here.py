@@ -10,7 +10,7 @@
 #
 # | cost | two CPU cores | Colab T4 |
 # |:---|:---|:---|
-# | time | 20 s | not measured |
+# | time | 10 s | not measured |
 # | peak memory | 0.8 GB | not measured |
 # | download | none | none |
 #
@@ -206,7 +206,7 @@ check_to_range(to_range)
 # <!-- syllabus -->
 # | Lesson | Time | Peak memory |
 # |:---|---:|---:|
-# | [00 Start here](00_start_here.ipynb) | 20 s | 0.8 GB |
+# | [00 Start here](00_start_here.ipynb) | 10 s | 0.8 GB |
 # | [01a Generative modelling: likelihood and hidden variables](01a_generative_modelling.ipynb) | 30 s | 1.4 GB |
 # | [01b Variational auto-encoders](01b_variational_autoencoders.ipynb) | 2 min 20 s | 1.2 GB |
 # | [02a Normalizing flows: densities that can be computed](02a_flows.ipynb) | 2 min 50 s | 1.1 GB |
