@@ -188,7 +188,7 @@ claim("small squares grow by |det J| (largest relative error)", (area / side**2 
 #
 # Split $x$ into halves $x_a, x_b$. Leave the first, and move the second by what any network says about the first (Dinh et al. 2017):
 #
-# $$z_a = x_a, \qquad z_b = x_b \odot e^{s(x_a)} + t(x_a), \qquad \frac{\partial z}{\partial x} = \begin{pmatrix} I & 0\\ \ast & \operatorname{diag} e^{s(x_a)}\end{pmatrix}, \qquad \log\det = \sum_j s_j(x_a). \tag{3}$$
+# $$z_a = x_a, \qquad z_b = x_b \odot e^{s(x_a)} + t(x_a), \qquad \frac{\partial z}{\partial x} = \begin{pmatrix} I & 0\cr \ast & \operatorname{diag} e^{s(x_a)}\end{pmatrix}, \qquad \log\det = \sum_j s_j(x_a). \tag{3}$$
 #
 # The star is the derivative of a network, as wild as it likes: it does not enter the determinant. Nor need the network be inverted, for $x_a = z_a$ is known on the way back:
 # $x_b = (z_b - t(z_a))\odot e^{-s(z_a)}$. The scale passes through a bound, $s = a \tanh r$ with $a$ learned, because $e^{s}$ of a raw output explodes.
