@@ -14,7 +14,7 @@ from course_lib.metrics.pixels import lpips, psnr, ssim
 from course_lib.metrics.precision_recall import PrecisionRecall, precision_recall
 from course_lib.metrics.report import Report, evaluate, plot_reports
 from course_lib.metrics.single_image import random_filter_maps, single_image_fid
-from course_lib.metrics.sliced import laplacian_pyramid, patch_sliced_wasserstein, sliced_wasserstein, wasserstein_columns
+from course_lib.metrics.sliced import laplacian_pyramid, patch_sliced_wasserstein, sliced_wasserstein
 
 __all__ = [
     "Extrapolation",
@@ -53,5 +53,4 @@ __all__ = [
     "sliced_wasserstein",
     "spoil",
     "ssim",
-    "wasserstein_columns",
 ]

@@ -7,18 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_lib.metrics.checks import pair
-
-
-def wasserstein_columns(a: Tensor, b: Tensor, p: float) -> Tensor:
-    """(P,) p-th powers of the one-dimensional W_p between the columns of a (N, P) and b (M, P)."""
-    a, b = a.sort(0).values, b.sort(0).values
-    n, m = len(a), len(b)
-    if n == m:
-        return (a - b).abs().pow(p).mean(0)
-    # Both quantile functions are steps; between two jumps of either they are constant.
-    levels = torch.cat([torch.arange(1, n + 1, device=a.device) * m, torch.arange(1, m + 1, device=a.device) * n]).unique()
-    mass = torch.diff(levels, prepend=levels.new_zeros(1)).to(a.dtype) / (n * m)  # levels in units of 1 / (n m): integers, no rounding
-    return mass @ (a[(levels - 1) // m] - b[(levels - 1) // n]).abs().pow(p)
+from course_lib.ot.transport import wasserstein_1d
 
 
 def sliced_wasserstein(
@@ -34,7 +23,7 @@ def sliced_wasserstein(
         raise ValueError(f"projections and p are {projections} and {p}; both must be at least 1")
     directions = torch.randn(real.shape[1], projections, dtype=torch.float64, generator=generator).to(real.device)
     directions = F.normalize(directions, dim=0)
-    parts = [wasserstein_columns(real @ block, generated @ block, p) for block in directions.split(64, 1)]
+    parts = [wasserstein_1d(real @ block, generated @ block, p).pow(p) for block in directions.split(64, 1)]
     return torch.cat(parts).mean().pow(1 / p).item()
 
 
