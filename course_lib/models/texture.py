@@ -5,6 +5,7 @@ Taught in lesson 07.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import torch
@@ -77,7 +78,7 @@ def positions(maps: Features) -> Features:
     return lambda images: [x.movedim(1, 3).flatten(0, 2) for x in maps(images)]
 
 
-class Texture(System):
+class Texture(System, ABC):
     """A generator (`Canvas` or `TextureNetwork`) that lowers `distance(images)`; subclasses define it.
 
     `fit(model, exemplar[None], steps, batch_size=1)` trains; a batch says only how many images to draw, and how large.
@@ -88,9 +89,9 @@ class Texture(System):
         self.generator, self.shape = generator, tuple(shape)
         self.optimiser = torch.optim.Adam(generator.parameters(), learning_rate, fused=True)
 
+    @abstractmethod
     def distance(self, images: Tensor) -> Tensor:
         """Between the statistics of images (B, C, H, W) and the exemplar's: a scalar to be made small."""
-        raise NotImplementedError
 
     def step(self, batch: Tensor, update: Update) -> dict[str, Tensor]:
         images = self.generator(self.generator.noise(len(batch), *batch.shape[2:], self.randn))
