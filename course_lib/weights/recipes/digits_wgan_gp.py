@@ -45,19 +45,15 @@ def train(system: GAN, checkpoint: str | None = None) -> dict:
 @torch.no_grad()
 def measure(system: GAN) -> dict:
     """Fréchet distance on classifier features to the test digits, over that of as many training digits; shares of the ten classes."""
-    from course_lib.metrics import frechet_distance
     from course_lib.weights import load_pretrained
+    from course_lib.weights.ruler import frechet_and_floor
 
-    classifier, test = load_pretrained("digits_classifier"), data.digits("test").images
-    order = torch.randperm(4000, generator=torch.Generator().manual_seed(0))[:1000]
-    sets = {"real": data.digits("train").images[order], "made": system.sample(1000, torch.Generator().manual_seed(0))}
-    target = classifier.features(test)
-    distance = {name: float(frechet_distance(target, classifier.features(images))) for name, images in sets.items()}
-    classes = classifier(system.sample(2000, torch.Generator().manual_seed(1))).argmax(1)
+    distance, floor = frechet_and_floor(system)
+    classes = load_pretrained("digits_classifier")(system.sample(2000, torch.Generator().manual_seed(1))).argmax(1)
     share = torch.bincount(classes, minlength=10) / 2000
     return {
-        "frechet_1000": round(distance["made"], 3),
-        "times_real": round(distance["made"] / distance["real"], 2),
+        "frechet_1000": round(distance, 3),
+        "times_real": round(distance / floor, 2),
         "rarest_class": round(share.min().item(), 3),
         "commonest_class": round(share.max().item(), 3),
     }

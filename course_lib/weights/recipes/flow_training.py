@@ -33,14 +33,11 @@ def bits(system: Flow, images: Tensor) -> float:
 @torch.no_grad()
 def measure(system: Flow) -> dict:
     """Bits per dimension of held-out and of as many training digits; Fréchet distance on digit features over that of real digits."""
-    from course_lib.metrics import frechet_distance
-    from course_lib.weights import load_pretrained
+    from course_lib.weights.ruler import frechet_and_floor
 
     test, train = data.digits("test").images, data.digits("train").images
     some = train[torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:1000]]
-    features = load_pretrained("digits_classifier").features
-    made = system.sample(1000, torch.Generator().manual_seed(0))
-    distance, floor = (float(frechet_distance(features(test), features(images.contiguous()))) for images in (made, some))
+    distance, floor = frechet_and_floor(system)
     return {
         "test_bits_per_dimension": round(bits(system, test), 4),
         "train_bits_per_dimension": round(bits(system, some), 4),

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from course_lib import data
+from course_lib.data.imageset import to_pixels, to_unit
 from course_lib.data.photos import TEXTURES
 from course_lib.models import Gatys, GaussianTexture, Gotex, Texto
 from course_lib.models.gatys import random_filters
@@ -38,7 +39,7 @@ class Gallery(System):
 
     def image(self, name: str, method: str) -> Tensor:
         """(C, 96, 96) in [-1, 1], rounded to 256 levels."""
-        return self.get_buffer(name)[METHODS.index(method)] / 127.5 - 1
+        return to_unit(self.get_buffer(name)[METHODS.index(method)])
 
 
 def synthesise(target: Tensor, method: str, start: Tensor) -> Tensor:
@@ -71,7 +72,7 @@ def train(system: Gallery, checkpoint: str | None = None) -> dict:
             before = time.process_time()
             made = synthesise(target, method, start)
             system.seconds[row, column] = time.process_time() - before
-            system.get_buffer(name)[column] = ((made.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+            system.get_buffer(name)[column] = to_pixels(made)
             print(name, method, f"{system.seconds[row, column]:.1f} s", flush=True)
     return {"data": "seven textures, 96x96", "steps": STEPS, "batch_size": 1, "seed": 1, "lesson": "07"}
 
