@@ -92,15 +92,13 @@ class SemiDiscrete(nn.Module):
         return self
 
     @torch.no_grad()
-    def ascend(
-        self, x: Tensor, steps: int = 10, rate: float = 0.1, sample: int | None = None, generator: torch.Generator | None = None
-    ) -> SemiDiscrete:
-        """A few steps of constant size rate x `scale` after a source that moves, x (N, D) at this moment.
+    def ascend(self, x: Tensor, steps: int = 10, sample: int | None = None, generator: torch.Generator | None = None) -> SemiDiscrete:
+        """A few steps of constant size `scale` / 10 after a source that moves, x (N, D) at this moment.
 
         A step that shrank would fall behind: the best potential goes on moving as long as the source does.
         sample: each step looks at that many rows of x, drawn at random; at all of them by default.
         """
-        size = rate * self.scale
+        size = self.scale / 10
         for _ in range(steps):
             rows = x if sample is None or sample >= len(x) else some_rows(x, sample, generator)
             self.potential += size * self._gradient(rows, self.potential)
