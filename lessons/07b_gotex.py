@@ -104,11 +104,12 @@ print("Gaussian", measure(tissue, tissue_gaussian).tolist())
 # %%
 claim("two seeds of the shipped network give different pictures (mean absolute difference)", (drawn[0] - drawn[1]).abs().mean(), at_least=0.05)  # fmt: skip
 ratio = measure(tissue, drawn[0]) / measure(tissue, tissue_gaussian)
-claim("at scales 1 and 2 the shipped network's patches are nearer to the exemplar's than the Gaussian texture's (larger ratio)", ratio[1:].max(), at_most=0.85)  # fmt: skip
+claim("at every scale the shipped network's patches are nearer to the exemplar's than the Gaussian texture's (largest ratio)", ratio.max(), at_most=0.85)  # fmt: skip
 
 # %% [markdown]
-# Honest, please: at scale 0 the network is hardly nearer than the Gaussian texture. It has strands and gaps, which the Gaussian texture has not, but it is too smooth for the
-# grain of the photograph. It has 67 000 weights and took 3000 steps; section 9 shows how far one image gets whose pixels are free.
+# Honest, please: the network has strands and gaps, which the Gaussian texture has not, but it is too smooth for the finest grain of the photograph. It has 67 000 weights; section 9 shows how far one
+# image gets whose pixels are free. And look at several seeds: nearly each picture has *one* pale streak, as the photograph has, in another place. The loss compares the patches of a single picture with those of the
+# exemplar, so every picture must hold them all, in the same proportions.
 
 # %% [markdown]
 # ## 2. A distance between patch laws is a game
@@ -376,7 +377,8 @@ if trained:
 #
 # Optimising an image takes minutes for each new one. Replace $u$ by $g_\theta(Z)$ with noise $Z$, and minimise over $\theta$ instead: the same loss, the same potentials,
 # one more link in the chain rule. Noise enters at several scales, and coarse features are doubled and joined to finer ones (Ulyanov et al. 2016). All layers are
-# convolutions, so the size is free. The network of section 1 took 3000 steps. A small one, for a few seconds, shows that it learns.
+# convolutions, so the size is free. The network of section 1 took 4000 steps, the last 2500 of them at a fifth of the learning rate, which
+# alone made the patch distances a quarter smaller. A small one, for a few seconds, shows that it learns.
 
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(0)
