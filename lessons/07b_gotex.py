@@ -377,8 +377,8 @@ if trained:
 #
 # Optimising an image takes minutes for each new one. Replace $u$ by $g_\theta(Z)$ with noise $Z$, and minimise over $\theta$ instead: the same loss, the same potentials,
 # one more link in the chain rule. Noise enters at several scales, and coarse features are doubled and joined to finer ones (Ulyanov et al. 2016). All layers are
-# convolutions, so the size is free. The network of section 1 took 4000 steps, the last 2500 of them at a fifth of the learning rate, which
-# alone made the patch distances a quarter smaller. A small one, for a few seconds, shows that it learns.
+# convolutions, so the size is free. The network of section 1 took 4000 steps, the last 2500 of them at a fifth of the learning rate: these took another tenth off the
+# patch distances. A small one, for a few seconds, shows that it learns.
 
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(0)

@@ -8,7 +8,7 @@ from course_lib.models.texture import TextureNetwork, patch_features
 from course_lib.ot import patch_w2
 from course_lib.training import fit
 
-STAGES = ((0.01, 1500), (0.002, 2500))  # learning rate, steps: the second stage takes away a quarter of the distance
+STAGES = ((0.01, 1500), (0.002, 2500))  # learning rate, steps: the second stage takes away another tenth of the distance
 
 
 def build() -> Gotex:
