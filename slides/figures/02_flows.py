@@ -104,7 +104,7 @@ def slope():
     sigma, z = 0.5, np.linspace(-2.5, 2.5, 2001)
     where = torch.linspace(-5, 5, 100_001, dtype=torch.float64)
     figure, axes = plt.subplots(figsize=(9, 3.4), layout="constrained")
-    for mu, colour in zip((0.5, 1.0, 1.5, 2.0), (REAL, *ACCENTS), strict=False):
+    for mu, colour in zip((0.5, 1.0, 1.5, 2.0), ACCENTS, strict=True):
         cdf = (Normal(-mu, sigma).cdf(where) + Normal(mu, sigma).cdf(where)) / 2
         transport = np.interp(Normal(0.0, 1.0).cdf(torch.from_numpy(z)).numpy(), cdf.numpy(), where.numpy())
         axes.plot(z, transport, color=colour, label=f"$\\mu={mu}$: slope {sigma * math.exp(mu**2 / 2 / sigma**2):.3g}")
@@ -165,10 +165,11 @@ def likeliest():
     glow, test = load_pretrained("digits_glow"), data.digits("test").images[::5]
     sets = {"empty page": -torch.ones(50, 1, 28, 28), "upside down": test.flip(2), "test digits": test, "negatives": -test}
     figure, axes = plt.subplots(figsize=(10, 3.2), layout="constrained")
-    for (name, images), colour in zip(sets.items(), (CRITIC, ACCENTS[1], REAL, TEN[6]), strict=True):
+    for (name, images), colour in zip(sets.items(), (CRITIC, TEN[7], REAL, TEN[6]), strict=True):
         with torch.no_grad():
             values = glow.bits_per_dimension(images, seed(0)).clamp(max=6)
-        axes.hist(values.numpy(), bins=torch.linspace(0, 6, 61).tolist(), density=True, color=colour, alpha=0.7, label=name)
+        style = {"histtype": "step", "lw": 1.8, "zorder": 3} if name == "upside down" else {"alpha": 0.7}  # an outline over the digits
+        axes.hist(values.numpy(), bins=torch.linspace(0, 6, 61).tolist(), density=True, color=colour, label=name, **style)
     axes.set(xlabel="bits per dimension (6 stands for 6 or more)", yticks=[], ylim=(0, 5))
     figure.legend(loc="outside right center")
     return figure
