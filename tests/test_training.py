@@ -134,6 +134,17 @@ def test_checkpoint_of_another_run_is_refused(tmp_path):
         fit(denoiser(), DATA[:90], 9, batch_size=16, progress=False, checkpoint=tmp_path / "run")
 
 
+def test_a_system_comes_back_to_where_it_was():
+    class Traveller(Denoiser):
+        device, places = torch.device("cuda:7"), ()
+
+        def to(self, place):
+            self.places += (str(place),)
+            return self
+
+    assert run(0, Traveller(), device="cpu")[0].places == ("cpu", "cuda:7")
+
+
 def test_cuda_without_a_number_is_the_process_own(monkeypatch):
     assert str(own_device("cuda")) == "cuda:0" and str(own_device("cuda:3")) == "cuda:3" and str(own_device("cpu")) == "cpu"
     monkeypatch.setenv("LOCAL_RANK", "1")
@@ -197,6 +208,18 @@ def test_non_finite_loss_names_the_scalar_and_the_step(bad, tmp_path):
 
     with pytest.raises(FloatingPointError, match=f"'critic' is {bad} at step 12.*the last checkpoint, of step 10"):
         run(30, Exploding(), checkpoint=tmp_path / "run", checkpoint_every=5)
+
+
+def test_one_loss_for_two_optimisers_and_a_graph_that_stays():
+    nets = nn.Linear(2, 2), nn.Linear(2, 1)
+    optimisers = [torch.optim.SGD(net.parameters(), 0.1) for net in nets]
+    loss = nets[1](nets[0](torch.ones(4, 2))).square().mean()
+    before = [net.weight.clone() for net in nets]
+    wanted = torch.autograd.grad(loss, [net.weight for net in nets], retain_graph=True)
+    Update()(loss, *optimisers, retain_graph=True)
+    for net, start, slope in zip(nets, before, wanted, strict=True):
+        assert torch.allclose(net.weight, start - 0.1 * slope)
+    assert loss.grad_fn is not None and Update().step == 0
 
 
 def test_gradients_go_to_the_optimisers_own_parameters_only():

@@ -46,6 +46,8 @@ def fit(
     """Trains `system` for `steps` batches and returns what it reported. The same seed gives the same run.
 
     system: a `models.System`. data: see `Batches`. precision: "fp32", "bf16" or "fp16".
+    device: where to train, by default the GPU if there is one. The system comes back to where it was, so that what follows works on
+    tensors as they were.
     ema: decay of the running average of the weights, kept in `history.ema`; the system itself ends with its own last weights.
     preview: that many samples are drawn from the same noise every `preview_every` steps (a tenth of the run by default).
     checkpoint: a file. When it exists the run goes on from it, exactly as if it had never stopped; it is written every
@@ -67,6 +69,7 @@ def fit(
     device = own_device(device) if device else default_device()
     if device.type == "cuda":
         torch.cuda.set_device(device)
+    home = system.device
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):  # the reader's own random state stays as it was
         torch.manual_seed(seed + rank)
         run = _Run(system, data, batch_size, seed, device, precision, ema)
@@ -108,7 +111,7 @@ def fit(
         finally:
             bar.close()
             history.seconds = before + time.perf_counter() - start
-            system.eval()
+            system.eval().to(home)
     return history
 
 
