@@ -122,7 +122,16 @@ def test_modes_by_hand():
     assert found.divergence == pytest.approx(scipy.stats.entropy([2 / 3, 1 / 3, 0], [1 / 3] * 3))
     assert metrics.mode_coverage(samples, centres, 0.5, least=2).modes == 1
     assert metrics.mode_coverage(samples + 100, centres, 0.5) == (0, 0.0, float("inf"))
+    weights = torch.tensor([3.0, 1.0, 4.0])
+    weighted = metrics.mode_coverage(samples, centres, radius=0.5, weights=weights).divergence
+    assert weighted == pytest.approx(scipy.stats.entropy([2 / 3, 1 / 3, 0], weights / 8))
     assert metrics.class_coverage(torch.tensor([0, 1, 1, 3]), 4).modes == 3
+    assert metrics.class_coverage(torch.tensor([0, 1, 1]), 2, weights=torch.tensor([1.0, 2.0])).divergence == pytest.approx(0)
+    for wrong in (torch.ones(1), torch.tensor([1.0, -1.0, 1.0]), torch.zeros(3)):
+        with pytest.raises(ValueError, match="it must hold 3 numbers of at least 0"):
+            metrics.mode_coverage(samples, centres, 0.5, weights=wrong)
+    with pytest.raises(ValueError, match="with whole numbers from 0 to 1"):
+        metrics.class_coverage(torch.tensor([0.0, 1.0]), 2)
 
 
 def test_nearest_equals_scikit_learn_and_copying_the_mann_whitney_statistic():
@@ -181,6 +190,8 @@ def test_report_names_its_network_and_covers_every_metric():
     real, other = test.images[::3][:300], train.images[pick]
     ruler = digit_features()
     report = metrics.evaluate(real, other, ruler, halves=3)
+    lower = [line.split()[0] for line in str(report).splitlines() if line.endswith("lower is better")]
+    assert lower == ["FID", "KID", "sliced"]
     assert "digit classifier" in str(report) and "300 real and 300 generated" in str(report)
     assert report["FID"] == metrics.frechet_distance(ruler(real), ruler(other))
     assert report["Inception score"] > 9.4
