@@ -54,6 +54,16 @@ def test_precision_recall_is_exact_where_single_precision_is_not():
     assert repeated.recall == 1 / 120 and repeated.precision == 1
 
 
+@pytest.mark.parametrize("spread", [1.0, 1e-6, 1e-9, 0.0])
+def test_radii_are_those_of_double_precision(spread):
+    """Clusters far tighter than single precision can see."""
+    points = gaussian(4, 16, 0).repeat_interleave(30, 0) + gaussian(120, 16, 1, spread)
+    squared = (points[:, None] - points[None]).square().sum(-1)
+    squared.fill_diagonal_(torch.inf)
+    found = neighbours.neighbour_radii(neighbours.clouds(points)[0], 3)
+    assert torch.allclose(found, squared.kthvalue(3, 1).values, rtol=1e-12, atol=0)
+
+
 def test_precision_recall_in_small_blocks_is_the_same(monkeypatch):
     real, generated = gaussian(90, 5, 0), gaussian(110, 5, 1)
     whole = metrics.precision_recall(real, generated)
@@ -116,7 +126,7 @@ def test_lpips_says_what_to_download(tmp_path, monkeypatch):
 
 def test_modes_by_hand():
     centres = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
-    samples = torch.tensor([[0.1, 0.0], [0.0, -0.2], [9.9, 0.0], [5.0, 5.0]])
+    samples = torch.tensor([[0.1, 0.0], [0.0, -0.2], [9.9, 0.0], [0.0, 10.6]])
     found = metrics.mode_coverage(samples, centres, radius=0.5)
     assert (found.modes, found.quality) == (2, 0.75)
     assert found.divergence == pytest.approx(scipy.stats.entropy([2 / 3, 1 / 3, 0], [1 / 3] * 3))

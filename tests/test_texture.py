@@ -113,6 +113,24 @@ def test_gaussian_texture_has_the_exemplars_mean_and_covariance():
         assert torch.allclose(found, expected, atol=0.06)
 
 
+def test_gaussian_texture_of_any_size():
+    """A larger torus convolves the same spot; a smaller picture is a part of one as large as the exemplar."""
+    model = GaussianTexture(random(2, 5, 6))
+    seeded = lambda: torch.Generator().manual_seed(3)  # noqa: E731
+    assert torch.equal(model.synthesize(3, 4, seeded()), model.synthesize(5, 6, seeded())[:, :3, :4])
+    noise = torch.randn(9, 8, generator=seeded())
+    lags = [(down, right) for down in range(5) for right in range(6)]
+    field = sum(model.spot[:, down, right, None, None] * noise.roll((down, right), (0, 1)) for down, right in lags)
+    assert torch.allclose(model.synthesize(9, 8, seeded()), model.mean + field, atol=1e-5)
+
+
+def test_steps_of_the_ascent_by_hand():
+    x, solver = random(50, 2), SemiDiscrete(random(10, 2, seed=1))
+    solver.steps.fill_(3000)
+    expected = solver.scale / 10 / 2 * solver._gradient(x, solver.potential)
+    assert torch.allclose(solver.ascend(x, 1).potential, expected) and solver.steps == 3001
+
+
 @pytest.fixture(scope="module")
 def petals() -> torch.Tensor:
     return data.texture("petals", 64)
@@ -197,6 +215,14 @@ def test_gotex_lowers_the_patch_distance_and_its_network_draws_any_size(petals):
     network = Gotex(petals, TextureNetwork(3, scales=3, width=4), patch_features(4, 2), targets=200, sample=500)
     fit(network, petals[None], 2, batch_size=1, seed=0, progress=False)
     assert network.sample(2, torch.Generator().manual_seed(0), size=(40, 96)).shape == (2, 3, 40, 96)
+
+
+def test_gotex_moves_every_potential_and_hands_out_copies(petals):
+    model = Gotex(petals, Canvas(-petals), patch_features(4, 2), targets=50, dual_steps=3, sample=100)
+    model.distance(model.sample(1))
+    assert [transport.steps.item() for transport in model.transports] == [3, 3]
+    model.sample(1).zero_()
+    assert torch.equal(model.sample(2)[1], -petals)
 
 
 def test_positions_are_rows():

@@ -165,8 +165,9 @@ def test_previews_are_of_the_same_noise_with_the_averaged_weights_and_without_dr
     assert not torch.equal(history.previews[2][1], system.sample(5, noise()))
 
 
-def test_another_seed_is_another_run():
+def test_another_seed_is_another_run_and_previews_change_none():
     assert run(1, seed=5)[1]["loss"] != run(1, seed=4)[1]["loss"]
+    assert run(9)[1]["loss"] == run(9, preview=3, preview_every=2)[1]["loss"] == run(9, ema=0.5, preview=3)[1]["loss"]
 
 
 def test_a_step_knows_how_far_the_run_is():
@@ -275,8 +276,9 @@ def test_batches_of_an_image_set_and_of_a_function():
 def test_processes_share_a_batch_between_them():
     parts = [Batches(torch.arange(20), 6, torch.Generator().manual_seed(0), torch.device("cpu"), (rank, 2)) for rank in range(2)]
     whole = Batches(torch.arange(20), 6, torch.Generator().manual_seed(0), torch.device("cpu"))
-    for _ in range(5):  # over the end of an epoch
-        assert torch.cat([part.next() for part in parts]).sort().values.equal(whole.next().sort().values)
+    for _ in range(5):  # over the end of an epoch, when two items are left over
+        together, alone = torch.cat([part.next() for part in parts]), whole.next()
+        assert together.sort().values.equal(alone.sort().values) and len(alone.unique()) == 6
 
 
 def test_average_takes_whole_numbers_as_they_are():
