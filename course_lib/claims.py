@@ -28,11 +28,13 @@ def claim(
     """Checks that `value` lies in [low, high] (`at_least` and `at_most` are one-sided) and prints `ok  text`.
 
     value: a number or a one-element tensor. Raises AssertionError with the value and the band when it lies outside, and for NaN;
-    ValueError when no bound is given, so that a claim can always fail.
+    ValueError when no finite bound is given, or one of them twice, so that a claim can always fail as it was meant to.
     """
+    if (low is not None and at_least is not None) or (high is not None and at_most is not None):
+        raise ValueError(f"claim {text!r} has two bounds on one side; give low and high, or at_least, or at_most")
     low = at_least if low is None else low
     high = at_most if high is None else high
-    if low is None and high is None:
+    if not any(bound is not None and math.isfinite(bound) for bound in (low, high)):
         raise ValueError(f"claim {text!r} has no bound; give low and high, at_least or at_most")
     value = value.detach() if hasattr(value, "detach") else value
     made = Claim(text, float(value), -math.inf if low is None else low, math.inf if high is None else high)

@@ -164,8 +164,8 @@ def test_pull_away():
 @pytest.mark.parametrize(
     "call",
     [lambda: objective("gan"), lambda: objective("hinge", a=1), lambda: objective("energy", margin=0), lambda: f_divergence("chi"),
-     lambda: pull_away(torch.ones(1, 3))],
+     lambda: pull_away(torch.ones(1, 3)), lambda: objective("relativistic").critic(torch.ones(4, 1), torch.ones(4))],
 )  # fmt: skip
 def test_bad_arguments(call):
-    with pytest.raises(ValueError, match="is|has"):
+    with pytest.raises(ValueError, match="is|has|have"):
         call()

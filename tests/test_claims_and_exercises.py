@@ -26,8 +26,11 @@ def test_claim_fails_with_value_and_band(value, bounds):
 
 
 def test_claim_without_a_bound_is_refused():
-    with pytest.raises(ValueError, match="no bound"):
-        claim("anything goes", 1)
+    for bounds in ({}, {"low": -math.inf, "high": math.inf}, {"at_most": math.nan}):
+        with pytest.raises(ValueError, match="no bound"):
+            claim("anything goes", 1, **bounds)
+    with pytest.raises(ValueError, match="two bounds on one side"):
+        claim("which one", 1, 0, 2, at_most=0.5)
 
 
 @exercise("9.9")

@@ -80,6 +80,26 @@ def test_toy_ring_and_grid_have_their_modes():
         assert distance.argmin(1).bincount(minlength=count).min() > 0.5 * 4000 / count
 
 
+def test_toys_lie_where_they_should():
+    draw = lambda name: data.toy2d(name, 4000, torch.Generator().manual_seed(0))  # noqa: E731
+    board = draw("checkerboard").floor().long()
+    assert (board.sum(1) % 2 == 0).all() and len(board.unique(dim=0)) == 8 and board.min() == -2 and board.max() == 1
+    left = draw("two_gaussians")[:, 0] < 0
+    for side, centre in ((left, -1.5), (~left, 1.5)):
+        points = draw("two_gaussians")[side]
+        assert torch.allclose(points.mean(0), torch.tensor([centre, 0.0]), atol=0.05) and abs(points.std(0).mean() - 0.5) < 0.02
+    radius = draw("circles").norm(dim=1)
+    assert torch.minimum((radius - 1).abs(), (radius - 2).abs()).max() < 0.4 and abs((radius < 1.5).float().mean() - 0.5) < 0.03
+    x, y = (draw("moons") / 1.5 + torch.tensor([0.5, 0.25])).unbind(1)  # two half circles of radius 1
+    upper, lower = (x**2 + y**2).sqrt() - 1, ((x - 1) ** 2 + (y - 0.5) ** 2).sqrt() - 1
+    assert torch.minimum(upper.abs() + 9 * (y < -0.3), lower.abs() + 9 * (y > 0.8)).max() < 0.35
+    assert abs((upper.abs() < lower.abs()).float().mean() - 0.5) < 0.05
+    x, y = (4 * draw("spiral")).unbind(1)
+    turn = (x**2 + y**2).sqrt()  # the arm's angle is its radius, up to half a turn
+    away = torch.remainder(torch.atan2(y, x) - turn + torch.pi / 2, torch.pi) - torch.pi / 2
+    assert away.abs().quantile(0.9) < 0.7 and abs((turn < 1.5 * torch.pi).float().mean() - 0.25) < 0.03
+
+
 def test_pixels_round_trip():
     pixels = torch.arange(256, dtype=torch.uint8)
     assert torch.equal(data.to_pixels(data.to_unit(pixels)), pixels)

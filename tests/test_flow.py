@@ -8,6 +8,8 @@ from torch.distributions import MultivariateNormal
 
 from course_lib import data, nn
 from course_lib.models import Flow, glow, realnvp
+from course_lib.models.flow import spline_flow
+from course_lib.nn.spline import knots
 from course_lib.training import Update, fit
 from course_lib.training.memory import StoredBytes
 from course_lib.viz import plane
@@ -91,6 +93,60 @@ def test_reversible_training_is_plain_training():
     assert torch.allclose(*results, rtol=1e-4)
 
 
+@pytest.mark.parametrize(("make", "scale", "within"), [(realnvp, 1.0, 1e-3), (glow, 0.5, 1e-2)])
+def test_reversible_gradients_in_half_precision_are_the_plain_ones(make, scale, within):
+    gradients = []
+    for reversible in (False, True):
+        torch.manual_seed(0)
+        flow = stirred(make(IMAGES, depth=2, width=8, reversible=reversible, levels=0), scale)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = flow.log_density(torch.rand(16, *IMAGES, generator=torch.Generator().manual_seed(0))).mean()
+        loss.backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in flow.parameters()]))
+    assert (gradients[0] - gradients[1]).norm() < within * gradients[0].norm()
+
+
+def test_layers_invert_in_half_precision():
+    """What the networks compute is the same in both directions, so it may be coarse; what is done with it may not."""
+    with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+        for flow in (glow(POINTS, depth=2, width=8), spline_flow(4, depth=2, width=8)):
+            stirred(flow, 0.05)
+            x = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
+            assert (flow.decode(flow.encode(x)) - x).abs().max() < 1e-4
+
+
+def test_an_untrained_spline_flow_is_nearly_linear_and_learns():
+    torch.manual_seed(0)
+    flow, x = spline_flow(2, depth=2, width=16, rate=5e-3), data.toy2d("moons", 2000, torch.Generator().manual_seed(0))
+    linear = torch.linalg.lstsq(x, flow.encode(x)).solution
+    assert (flow.encode(x) - x @ linear).abs().max() < 5e-3
+    outside = torch.full((1, 2), 9.0)
+    spline = nn.SplineCoupling(2, 8)
+    assert torch.equal(stirred(spline, 1.0)(outside)[0], outside) and spline(outside)[1] == 0
+    bits = fit(flow, x, 100, batch_size=256, progress=False, device="cpu")["bits_per_dimension"]
+    gaussian = MultivariateNormal(x.mean(0), x.T.cov())
+    assert bits[-1] < -gaussian.log_prob(x).mean().item() / (2 * math.log(2)) - 0.1
+
+
+def test_a_spline_joins_the_identity_and_never_is_flat():
+    raw = torch.randn(2, 23, generator=torch.Generator().manual_seed(0))
+    ends = torch.tensor([-0.8, 0.8], dtype=torch.float64) * (1 - 1e-9)
+    y, log_slope = nn.spline(ends, raw.double(), 0.8)
+    assert torch.allclose(y, ends, atol=1e-7) and log_slope.abs().max() < 1e-5
+    raw[:, 16:] = -50.0  # the slopes at the inner knots
+    knot = knots(raw[:, :8].double(), 0.8)[0][:, 3] + 1e-12
+    assert torch.allclose(nn.spline(knot, raw.double(), 0.8)[1].exp(), torch.tensor(1e-3).double(), rtol=1e-3)
+
+
+def test_the_learning_rate_rises_and_falls():
+    flow, update, rates = realnvp((2,), depth=1, width=4, rate=0.5), Update(), []
+    for update.step, update.progress in ((0, 0.0), (49, 0.25), (200, 0.5), (400, 0.999)):
+        flow.step(torch.randn(8, 2), update)
+        rates.append(flow.optimiser.param_groups[0]["lr"])
+    half = 0.25 * (1 + math.cos(math.pi / 4))
+    assert rates == pytest.approx([0.005, 0.5 * half, 0.25, 0], abs=1e-5)
+
+
 def test_stored_bytes_are_those_of_the_activations():
     layers = torch.nn.Sequential(torch.nn.Linear(10, 20), torch.nn.Tanh(), torch.nn.Linear(20, 5))
     x = torch.randn(7, 10)
@@ -124,6 +180,13 @@ def test_coupling_keeps_what_the_mask_says():
     assert not changed[:, mask == 1].any() and changed[:, mask == 0].all()
     with pytest.raises(ValueError, match="scale is 'exp'"):
         nn.Coupling(torch.nn.Identity(), mask, "exp")
+
+
+def test_couplings_take_turns():
+    for flow in (realnvp(POINTS, depth=2, width=8), realnvp(IMAGES, depth=2, width=8, scales=1)):
+        for depth, layer in enumerate(layer for layer in flow.modules() if isinstance(layer, nn.Coupling)):
+            mask = nn.channel_mask if len(flow.shape) == 1 or depth >= 2 else nn.checkerboard_mask
+            assert torch.equal(layer.mask, mask(layer.mask.shape, flip=depth % 2 == 1))
 
 
 def test_actnorm_starts_from_its_first_batch_only():
@@ -228,3 +291,9 @@ def test_bad_arguments_are_refused():
         glow((2,), depth=1, width=4).sample(1, temperature=-0.5)
     with pytest.raises(ValueError, match="margin is 0.7"):
         nn.Logit(0.7)
+    with pytest.raises(ValueError, match="dimension is 1"):
+        nn.SplineCoupling(1)
+    for samples in (torch.zeros(3, 3), torch.zeros(3, 2, dtype=torch.uint8)):
+        with pytest.raises(ValueError, match=r"they must be floating point \(B, 2\)"):
+            glow((2,), depth=1, width=4).bits_per_dimension(samples)
+    assert glow((2,), depth=1, width=4).log_density(torch.zeros(0, 2)).shape == (0,)

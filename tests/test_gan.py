@@ -66,6 +66,39 @@ def test_a_batch_with_labels_and_several_critic_steps():
     assert [o is system.critic_optimiser for o in calls] == [True, True, True, False]
 
 
+def test_what_a_step_reports():
+    """Players that do not learn, so that everything can be computed again: augmentation on both sides, the extra term, the gap."""
+    for name in ("wasserstein", "relativistic"):
+        system = small(name, augment=lambda x: x + 1, extra=lambda critic, fake: 3 * fake.mean())
+        for optimiser in system.optimisers().values():
+            optimiser.param_groups[0]["lr"] = 0.0
+        system.rng = torch.Generator().manual_seed(1)
+        real = torch.randn(6, 2)
+        report = system.step(real, Update())
+        fake = system.generator(torch.randn(6, 2, generator=torch.Generator().manual_seed(1))) + 1
+        scores, other = system.critic(real + 1), system.critic(fake)
+        assert report["gap"].item() == pytest.approx((scores.mean() - other.mean()).item(), abs=1e-6)
+        assert report["critic"].item() == pytest.approx(system.objective.critic(scores, other).item(), abs=1e-6)
+        loss = system.objective.generator(other, scores) if system.objective.paired else system.objective.generator(other)
+        assert report["generator"].item() == pytest.approx((loss + 3 * fake.mean()).item(), abs=1e-6)
+
+
+def test_each_player_has_its_own_learning_rate():
+    system = GAN(mlp([2, 2]), mlp([2, 1]), 2, learning_rate=(0.1, 0.2), betas=(0.3, 0.4))
+    rates = [optimiser.param_groups[0]["lr"] for optimiser in (system.generator_optimiser, system.critic_optimiser)]
+    assert rates == [0.1, 0.2] and system.critic_optimiser.param_groups[0]["betas"] == (0.3, 0.4)
+    owned = [optimiser.param_groups[0]["params"][0] for optimiser in (system.generator_optimiser, system.critic_optimiser)]
+    assert owned[0] is next(system.generator.parameters()) and owned[1] is next(system.critic.parameters())
+
+
+def test_each_update_of_the_critic_meets_fresh_fakes():
+    seen, system = [], small(critic_steps=3, penalty=lambda critic, real, fake: (seen.append((real, fake)), critic(real).mean())[1])
+    batch = torch.randn(12, 2)
+    system.step(batch, Update())
+    assert torch.equal(torch.cat([real for real, _ in seen]), batch)
+    assert len(torch.cat([fake for _, fake in seen]).unique(dim=0)) == 12
+
+
 def test_lazy_penalty_keeps_its_mean_weight():
     seen = []
     system = small(
@@ -142,6 +175,8 @@ def test_dcgan_networks(size, widths):
     normed = dcgan_critic(size, 3, widths, norm=True)
     weights = torch.cat([m.weight.flatten() for m in normed.modules() if isinstance(m, nn.Conv2d | nn.Linear)])
     assert weights.std().item() == pytest.approx(0.02, rel=0.1) and abs(weights.mean().item()) < 2e-3
+    gains = torch.cat([m.weight for m in dcgan_generator(16, 64, 3, (256, 256)).modules() if isinstance(m, nn.BatchNorm2d)])
+    assert gains.mean().item() == pytest.approx(1, abs=5e-3) and gains.std().item() == pytest.approx(0.02, rel=0.15)
     assert not isinstance(normed[1], nn.BatchNorm2d) and sum(isinstance(m, nn.BatchNorm2d) for m in normed) == len(widths) - 1
     assert mlp_critic((3, size, size), (8,))(mlp_generator(4, (3, size, size), (8,))(torch.randn(2, 4))).shape == (2, 1)
 
@@ -178,6 +213,7 @@ def test_random_shift():
 def test_bad_arguments():
     for call in (
         lambda: small(critic_steps=0),
+        lambda: small(clip=0),
         lambda: small("wgan"),
         lambda: small(penalty="gp"),
         lambda: small(critic_steps=3).step(torch.zeros(8, 2), Update()),

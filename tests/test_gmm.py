@@ -41,6 +41,14 @@ def test_one_component_is_the_sample_mean_and_covariance(points):
     assert torch.allclose(model.covariances[0], torch.cov(points.T, correction=0))
 
 
+def test_the_floor_is_added_to_the_variances(points):
+    bare, floored = fit_mixture(points, 1, floor=0), fit_mixture(points, 1, floor=0.5)
+    assert torch.allclose(floored.covariances[0], bare.covariances[0] + 0.5 * torch.eye(2))
+    pinned = fit_mixture(torch.cat([torch.zeros(50, 2), 9 + points]), 2, torch.Generator().manual_seed(0), floor=0.01)
+    narrow = pinned.covariances[pinned.means.norm(dim=1).argmin()]
+    assert torch.allclose(narrow, 0.01 * torch.eye(2).double(), atol=1e-6)
+
+
 def test_em_never_lowers_the_likelihood(points):
     history = fit_mixture(points, 8, torch.Generator().manual_seed(1), floor=0, tolerance=0, iterations=50).history
     assert np.diff(history).min() > -1e-10
@@ -70,7 +78,13 @@ def test_kmeans_plus_plus_finds_separated_clusters():
 
 
 @pytest.mark.parametrize(
-    ("x", "k", "word"), [(torch.zeros(3), 1, "shape"), (torch.full((3, 2), torch.nan), 1, "finite"), (torch.zeros(3, 2), 4, "k is 4")]
+    ("x", "k", "word"),
+    [
+        (torch.zeros(3), 1, "shape"),
+        (torch.full((3, 2), torch.nan), 1, "finite"),
+        (torch.zeros(3, 2), 4, "k is 4"),
+        (torch.ones(3, 2), 2, "x has only 1 different points"),
+    ],
 )
 def test_bad_input_is_named(x, k, word):
     with pytest.raises(ValueError, match=word):

@@ -6,6 +6,7 @@ import numpy as np
 import ot
 import pytest
 import scipy.linalg
+import scipy.ndimage
 import scipy.stats
 import torch
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
@@ -71,6 +72,11 @@ def test_frechet_at_infinity_removes_the_bias():
     result = frechet_at_infinity(real, generated, generator=generator)
     assert abs(result.limit) < 0.3 * result.values[0] and result.slope > 0
     assert result.values[0] > 3 * result.values[-1]
+    few = frechet_at_infinity(cloud(50, 20, 0), cloud(100, 20, 1), draws=1, generator=generator)
+    assert len(few.sizes) == 10 and few.sizes[0] == 33 and few.sizes[-1] == 100  # a third, where there are not four times D
+    assert np.allclose(np.diff(1 / np.array(few.sizes)), -(1 / 33 - 1 / 100) / 9, atol=7e-4)  # whole numbers
+    slope, limit = np.polyfit(1 / np.array(few.sizes), few.values, 1)
+    assert (few.slope, few.limit) == (pytest.approx(slope), pytest.approx(limit))
     with pytest.raises(ValueError, match="sizes is"):
         frechet_at_infinity(real[:50], generated[:50], sizes=[10, 60])
 
@@ -85,9 +91,12 @@ def test_moments_of_batches_are_those_of_the_whole():
         assert found.n == 1000
         assert torch.allclose(found.mean, features.mean(0), rtol=1e-12)
         assert torch.allclose(found.covariance, torch.cov(features.T), rtol=1e-9, atol=1e-10)
-    again = Moments()
+    again, found_before = Moments(), moments.covariance
     again.load_state_dict(moments.state_dict())
     assert torch.equal(again.covariance, moments.covariance)
+    again.add(features + 1)
+    assert moments.n == 1000 and torch.equal(moments.covariance, found_before), "what was loaded is a copy"
+    assert Moments().state_dict()["mean"] is None
     with pytest.raises(ValueError, match="11 columns; it must have 12"):
         moments.add(features[:, :11])
     with pytest.raises(ValueError, match="at least 2"):
@@ -157,6 +166,17 @@ def test_sliced_wasserstein_of_a_shift_and_against_pot():
     directions = torch.nn.functional.normalize(torch.randn(6, 64, dtype=torch.float64, generator=generator), dim=0)
     expected = ot.sliced_wasserstein_distance(real.numpy(), generated.numpy(), projections=directions.numpy())
     assert sliced_wasserstein(real, generated, 64, generator=torch.Generator().manual_seed(1)) == pytest.approx(float(expected), rel=1e-9)
+
+
+def test_laplacian_pyramid_is_scipys():
+    """What is left of an image after its blurred and halved copy, twice as large again, is taken away."""
+    image = torch.randn(16, 12, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    kernel = np.outer([1, 4, 6, 4, 1], [1, 4, 6, 4, 1]) / 256
+    fine, coarse = (level[0, 0].numpy() for level in laplacian_pyramid(image[None, None], 2))
+    small = scipy.ndimage.convolve(image.numpy(), kernel, mode="mirror")[::2, ::2]
+    spread = np.zeros((16, 12))
+    spread[::2, ::2] = 4 * small
+    assert np.allclose(coarse, small) and np.allclose(fine, image.numpy() - scipy.ndimage.convolve(spread, kernel, mode="mirror"))
 
 
 def test_patch_distance_sees_the_scale_that_was_changed():

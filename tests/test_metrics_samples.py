@@ -54,6 +54,16 @@ def test_precision_recall_is_exact_where_single_precision_is_not():
     assert repeated.recall == 1 / 120 and repeated.precision == 1
 
 
+@pytest.mark.parametrize("spread", [1.0, 1e-6, 1e-9, 0.0])
+def test_radii_are_those_of_double_precision(spread):
+    """Clusters far tighter than single precision can see."""
+    points = gaussian(4, 16, 0).repeat_interleave(30, 0) + gaussian(120, 16, 1, spread)
+    squared = (points[:, None] - points[None]).square().sum(-1)
+    squared.fill_diagonal_(torch.inf)
+    found = neighbours.neighbour_radii(neighbours.clouds(points)[0], 3)
+    assert torch.allclose(found, squared.kthvalue(3, 1).values, rtol=1e-12, atol=0)
+
+
 def test_precision_recall_in_small_blocks_is_the_same(monkeypatch):
     real, generated = gaussian(90, 5, 0), gaussian(110, 5, 1)
     whole = metrics.precision_recall(real, generated)
@@ -116,13 +126,22 @@ def test_lpips_says_what_to_download(tmp_path, monkeypatch):
 
 def test_modes_by_hand():
     centres = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
-    samples = torch.tensor([[0.1, 0.0], [0.0, -0.2], [9.9, 0.0], [5.0, 5.0]])
+    samples = torch.tensor([[0.1, 0.0], [0.0, -0.2], [9.9, 0.0], [0.0, 10.6]])
     found = metrics.mode_coverage(samples, centres, radius=0.5)
     assert (found.modes, found.quality) == (2, 0.75)
     assert found.divergence == pytest.approx(scipy.stats.entropy([2 / 3, 1 / 3, 0], [1 / 3] * 3))
     assert metrics.mode_coverage(samples, centres, 0.5, least=2).modes == 1
     assert metrics.mode_coverage(samples + 100, centres, 0.5) == (0, 0.0, float("inf"))
+    weights = torch.tensor([3.0, 1.0, 4.0])
+    weighted = metrics.mode_coverage(samples, centres, radius=0.5, weights=weights).divergence
+    assert weighted == pytest.approx(scipy.stats.entropy([2 / 3, 1 / 3, 0], weights / 8))
     assert metrics.class_coverage(torch.tensor([0, 1, 1, 3]), 4).modes == 3
+    assert metrics.class_coverage(torch.tensor([0, 1, 1]), 2, weights=torch.tensor([1.0, 2.0])).divergence == pytest.approx(0)
+    for wrong in (torch.ones(1), torch.tensor([1.0, -1.0, 1.0]), torch.zeros(3)):
+        with pytest.raises(ValueError, match="it must hold 3 numbers of at least 0"):
+            metrics.mode_coverage(samples, centres, 0.5, weights=wrong)
+    with pytest.raises(ValueError, match="with whole numbers from 0 to 1"):
+        metrics.class_coverage(torch.tensor([0.0, 1.0]), 2)
 
 
 def test_nearest_equals_scikit_learn_and_copying_the_mann_whitney_statistic():
@@ -181,6 +200,8 @@ def test_report_names_its_network_and_covers_every_metric():
     real, other = test.images[::3][:300], train.images[pick]
     ruler = digit_features()
     report = metrics.evaluate(real, other, ruler, halves=3)
+    lower = [line.split()[0] for line in str(report).splitlines() if line.endswith("lower is better")]
+    assert lower == ["FID", "KID", "sliced"]
     assert "digit classifier" in str(report) and "300 real and 300 generated" in str(report)
     assert report["FID"] == metrics.frechet_distance(ruler(real), ruler(other))
     assert report["Inception score"] > 9.4

@@ -18,6 +18,7 @@ def test_wasserstein_1d(m):
     x, y = cloud(40), cloud(m, seed=1) * 2 + 1
     assert wasserstein_1d(x, y).item() == pytest.approx(scipy.stats.wasserstein_distance(x.numpy(), y.numpy()), rel=1e-9)
     assert wasserstein_1d(x, y, p=2).item() == pytest.approx(exact(x[:, None], y[:, None], p=2).distance.item(), rel=1e-9)
+    assert wasserstein_1d(x.float(), y).item() == pytest.approx(wasserstein_1d(x, y).item(), rel=1e-6)
     columns = wasserstein_1d(torch.stack([x, 2 * x], 1), torch.stack([y, 2 * y], 1))
     assert columns[1].item() == pytest.approx(2 * columns[0].item())
 
@@ -95,10 +96,18 @@ def test_bad_arguments():
         lambda: wasserstein_1d(torch.ones(3), torch.ones(3, 2)),
         lambda: wasserstein_1d(torch.ones(3), torch.ones(3), p=0.5),
         lambda: exact(torch.ones(3, 2), torch.ones(3, 3)),
+        lambda: exact(torch.ones(3, 2), torch.ones(0, 2)),
+        lambda: exact(torch.ones(3, 2), torch.full((3, 2), torch.nan)),
+        lambda: exact(torch.ones(3, 2), torch.ones(3, 2), p=0),
+        lambda: exact(torch.ones(3, 2), torch.ones(3, 2), a=torch.ones(3)),
+        lambda: exact(torch.ones(3, 2), torch.ones(3, 2), b=torch.tensor([2.0, -0.5, -0.5])),
+        lambda: matching(torch.ones(3, 2), torch.ones(3, 2), p=0),
+        lambda: gaussian_w2(torch.ones(2), torch.full((2, 2), torch.nan), torch.ones(2), torch.eye(2)),
+        lambda: gaussian_w2(torch.ones(2), torch.tensor([[1.0, 0.9], [0.0, 1.0]]), torch.ones(2), torch.eye(2)),
         lambda: matching(torch.ones(3, 2), torch.ones(4, 2)),
         lambda: gaussian_w2(torch.ones(2), torch.eye(2), torch.ones(3), torch.eye(3)),
         lambda: SemiDiscrete(torch.ones(3)),
         lambda: SemiDiscrete(torch.ones(3, 2), torch.ones(3)),
     ):
-        with pytest.raises(ValueError, match="is|has|have"):
+        with pytest.raises(ValueError, match="is|has|have|must"):
             call()

@@ -89,6 +89,13 @@ def test_float32_inside_autocast():
     assert inside.dtype == torch.float32 and inside.item() == pytest.approx(critic.weight.square().sum().item(), rel=1e-6)
 
 
+def test_double_precision_stays():
+    critic, (real, fake) = nn.Linear(3, 1).double(), clouds(4, 3)
+    cost = gradient_penalty(critic, real.double(), fake.double(), target=0)
+    assert cost.dtype == torch.float64 and cost.item() == pytest.approx(critic.weight.square().sum().item(), rel=1e-12)
+    assert r1(critic, real.double()).item() == pytest.approx(cost.item(), rel=1e-12)
+
+
 def test_clip_weights():
     critic = nn.Linear(50, 2)
     clip_weights(critic, 0.05)
@@ -108,12 +115,20 @@ def test_spectral_norm_reaches_one():
         assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=1e-3)
     before = critic(x)
     assert torch.equal(critic(x), before)  # evaluation does not iterate
+    turned = spectrally_normalised(nn.ConvTranspose2d(3, 5, 2))
+    for _ in range(100):
+        turned(torch.zeros(1, 3, 4, 4))
+    assert torch.linalg.matrix_norm(turned.weight.transpose(0, 1).flatten(1), 2).item() == pytest.approx(1, abs=1e-3)
 
 
 def test_names_and_bad_arguments():
     real, fake = clouds(4, 2)
+    expected = {"r1": r1(quadratic, real), "r2": r2(quadratic, fake)}
     for name in penalties.PENALTIES:
-        assert penalty(name)(quadratic, real, fake).ndim == 0
+        torch.manual_seed(0)
+        found = penalty(name)(quadratic, real, fake)
+        torch.manual_seed(0)
+        assert torch.equal(found, expected.get(name, gradient_penalty(quadratic, real, fake, one_sided=name == "one_sided")))
     for call in (lambda: penalty("gp"), lambda: gradient_penalty(linear, real, fake[:2]), lambda: clip_weights(nn.Linear(1, 1), 0)):
         with pytest.raises(ValueError, match="is|has"):
             call()

@@ -24,6 +24,10 @@ def test_patches_there_and_back(size, stride, periodic):
     images = random(2, 3, 12, 16)
     patches = extract(images, size, stride, periodic)
     assert torch.allclose(fold(patches, images.shape, stride, periodic), images, atol=1e-6)
+    weight = random(2, 3, 12, 16)
+    (slope,) = torch.autograd.grad((fold(patches.requires_grad_(), images.shape, stride, periodic) * weight).sum(), patches)
+    if periodic:  # each pixel lies in as many patches
+        assert torch.allclose(fold(slope, images.shape, stride, True) * slope.numel() / weight.numel(), weight, atol=1e-5)
     corner = patches[1, 1].view(3, size, size)  # the second patch of the second image
     assert torch.equal(corner, images[1, :, :size, stride : stride + size])
 
@@ -43,6 +47,17 @@ def test_halving_keeps_the_mean_and_what_is_linear():
     slope = torch.arange(16.0).expand(1, 1, 16, 16)
     assert torch.allclose(halve(slope)[0, 0, 3, 1:-1], torch.arange(16.0).view(8, 2).mean(1)[1:-1])  # centred on the 2x2 block
     assert [x.shape[-1] for x in pyramid(slope, 3)] == [16, 8, 4]
+
+
+def test_halving_weighs_by_the_binomial_window():
+    point = torch.zeros(1, 1, 12, 12)
+    point[0, 0, 4, 5] = 64.0
+    assert torch.equal(halve(point)[0, 0, 1:4, 1:4], torch.tensor([[0.0, 3.0, 1.0], [0.0, 9.0, 3.0], [0.0, 0.0, 0.0]]))
+
+
+def test_patch_distance_of_a_shift_is_its_square():
+    image = random(2, 16, 16)
+    assert torch.allclose(patch_w2(image, image + 0.3, scales=2, n=10_000), torch.tensor([0.09, 0.09], dtype=torch.float64), rtol=1e-4)
 
 
 def test_minimum_equals_min():
@@ -98,6 +113,23 @@ def test_gaussian_texture_has_the_exemplars_mean_and_covariance():
         assert torch.allclose(found, expected, atol=0.06)
 
 
+def test_gaussian_texture_of_any_size():
+    """A larger torus convolves the same spot; a smaller picture is a part of one as large as the exemplar."""
+    model = GaussianTexture(random(2, 5, 6))
+    seeded = lambda: torch.Generator().manual_seed(3)  # noqa: E731
+    assert torch.equal(model.synthesize(3, 4, seeded()), model.synthesize(5, 6, seeded())[:, :3, :4])
+    noise = torch.randn(9, 8, generator=seeded())
+    lags = [(down, right) for down in range(5) for right in range(6)]
+    field = sum(model.spot[:, down, right, None, None] * noise.roll((down, right), (0, 1)) for down, right in lags)
+    assert torch.allclose(model.synthesize(9, 8, seeded()), model.mean + field, atol=1e-5)
+
+
+def test_a_step_of_the_ascent_by_hand():
+    x, solver = random(50, 2), SemiDiscrete(random(10, 2, seed=1))
+    expected = solver.scale / 10 * solver._gradient(x, solver.potential)
+    assert torch.allclose(solver.ascend(x, 1).potential, expected)
+
+
 @pytest.fixture(scope="module")
 def petals() -> torch.Tensor:
     return data.texture("petals", 64)
@@ -138,6 +170,26 @@ def test_a_wide_synthesis_in_bands_is_the_same(petals, monkeypatch):
     assert torch.equal(model.synthesize(64, 64, torch.Generator().manual_seed(1)), whole)
 
 
+def test_texto_doubles_are_of_the_same_places(petals):
+    model = Texto.fit(petals, scales=2, targets=50, samples=100, generator=torch.Generator().manual_seed(0))
+    fine, coarse = pyramid(petals[None], 2)
+    targets, patches = model.transports[0].targets, extract(coarse, 3)[0]
+    place = torch.cdist(targets, patches, compute_mode="donot_use_mm_for_euclid_dist").argmin(1)
+    assert torch.equal(patches[place], targets)
+    doubles = F.pixel_shuffle(model.doubles[0], 2).flatten(1)
+    assert torch.equal(doubles, extract(fine, 6, stride=2)[0][place])
+    field = model.field.synthesize(32, 32, torch.Generator().manual_seed(0))
+    moved = model._assign(field.roll((5, 9), (1, 2)), 0)  # on a torus no place is special
+    assert (moved == model._assign(field, 0).roll((5, 9), (0, 1))).float().mean() > 0.99
+
+
+def test_gatys_distance_by_hand():
+    exemplar, other = random(2, 6, 6), random(2, 6, 6, seed=1)
+    model = Gatys(exemplar, Canvas(other), lambda images: [images, 2 * images])
+    square = (gram(exemplar[None]) - gram(other[None])).square().sum().item() / 16  # of Gram matrices 2 x 2, over 4
+    assert model.distance(other[None]).item() == pytest.approx(square * (1 + 2**4), rel=1e-5)
+
+
 def test_gram_by_hand():
     maps = torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]])  # two maps of 1x2
     assert gram(maps)[0].tolist() == [[2.5, 5.5], [5.5, 12.5]]
@@ -162,6 +214,14 @@ def test_gotex_lowers_the_patch_distance_and_its_network_draws_any_size(petals):
     network = Gotex(petals, TextureNetwork(3, scales=3, width=4), patch_features(4, 2), targets=200, sample=500)
     fit(network, petals[None], 2, batch_size=1, seed=0, progress=False)
     assert network.sample(2, torch.Generator().manual_seed(0), size=(40, 96)).shape == (2, 3, 40, 96)
+
+
+def test_gotex_moves_every_potential_and_hands_out_copies(petals):
+    model = Gotex(petals, Canvas(-petals), patch_features(4, 2), targets=50, dual_steps=3, sample=100)
+    model.distance(model.sample(1))
+    assert all(transport.potential.any() for transport in model.transports)
+    model.sample(1).zero_()
+    assert torch.equal(model.sample(2)[1], -petals)
 
 
 def test_positions_are_rows():
@@ -190,9 +250,12 @@ def test_vgg_says_what_to_download(monkeypatch, tmp_path):
         (lambda: extract(torch.zeros(1, 1, 2, 8), 3), "images has height 2"),
         (lambda: extract(torch.zeros(1, 1, 8, 9), 4, 2), "images has width 9"),
         (lambda: extract(torch.zeros(1, 1, 8, 8), 2, 3), "size and stride are 2 and 3"),
+        (lambda: fold(torch.zeros(1, 9, 4), (1, 1, 4, 5)), r"patches has shape \(1, 9, 4\); it must be \(1, 12, 4\)"),
+        (lambda: patch_w2(torch.zeros(8, 8), torch.zeros(8, 8)), "must be \\(C, H, W\\)"),
         (lambda: pyramid(torch.zeros(1, 1, 12, 12), 4), "must be multiples of 8"),
         (lambda: SemiDiscrete(torch.tensor([[torch.nan]])), "targets has values"),
         (lambda: GaussianTexture(torch.full((3, 8, 8), torch.nan)), "exemplar has shape"),
+        (lambda: GaussianTexture(torch.zeros(3, 8, 8, dtype=torch.uint8)), "torch.uint8; it must be"),
         (lambda: Texto.fit(torch.zeros(3, 20, 20)), "must be multiples of 8"),
         (lambda: Texto.fit(torch.zeros(3, 16, 16)), "it must hold a patch of 3x3"),
         (lambda: SemiDiscrete(torch.zeros(3, 27)).assign(torch.zeros(5, 9)), "x has shape"),

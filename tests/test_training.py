@@ -11,7 +11,8 @@ from torch import nn
 
 from course_lib.data import ImageSet
 from course_lib.models import System
-from course_lib.training import EMA, Batches, DamagedCheckpoint, Update, checkpoint, fit, profile, profile_name
+from course_lib.training import EMA, Batches, DamagedCheckpoint, History, Update, checkpoint, fit, profile, profile_name
+from course_lib.training.fit import own_device
 from course_lib.training.update import average_over_processes
 
 HERE = Path(__file__).parent
@@ -129,9 +130,56 @@ def test_checkpoint_of_another_run_is_refused(tmp_path):
     run(5, checkpoint=tmp_path / "run")
     with pytest.raises(ValueError, match="seed is 1, but the checkpoint was written with 0"):
         run(5, checkpoint=tmp_path / "run", seed=1)
+    with pytest.raises(ValueError, match="data has 90 items, but the checkpoint was written with 100"):
+        fit(denoiser(), DATA[:90], 9, batch_size=16, progress=False, checkpoint=tmp_path / "run")
+
+
+def test_a_system_comes_back_to_where_it_was():
+    class Traveller(Denoiser):
+        device, places = torch.device("cuda:7"), ()
+
+        def to(self, place):
+            self.places += (str(place),)
+            return self
+
+    assert run(0, Traveller(), device="cpu")[0].places == ("cpu", "cuda:7")
+
+
+def test_cuda_without_a_number_is_the_process_own(monkeypatch):
+    assert str(own_device("cuda")) == "cuda:0" and str(own_device("cuda:3")) == "cuda:3" and str(own_device("cpu")) == "cpu"
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert own_device(torch.device("cuda")).index == 1
 
 
 # --- what can happen in a run ---
+
+
+def test_previews_are_of_the_same_noise_with_the_averaged_weights_and_without_dropout():
+    system = denoiser()
+    noise = lambda: torch.Generator().manual_seed(4)  # noqa: E731
+    before = system.eval().sample(5, noise()).detach()
+    _, history = run(12, system, seed=4, ema=0.9, preview=5, preview_every=6)
+    assert [step for step, _ in history.previews] == [0, 6, 12] and torch.equal(history.previews[0][1], before)
+    with history.ema.applied(system):
+        assert torch.equal(history.previews[2][1], system.sample(5, noise()))
+    assert not torch.equal(history.previews[2][1], system.sample(5, noise()))
+
+
+def test_another_seed_is_another_run_and_previews_change_none():
+    assert run(1, seed=5)[1]["loss"] != run(1, seed=4)[1]["loss"]
+    assert run(9)[1]["loss"] == run(9, preview=3, preview_every=2)[1]["loss"] == run(9, ema=0.5, preview=3)[1]["loss"]
+
+
+def test_a_step_knows_how_far_the_run_is():
+    seen = []
+
+    class Watching(Denoiser):
+        def step(self, batch, update):
+            seen.append((update.step, update.progress))
+            return super().step(batch, update)
+
+    run(4, Watching())
+    assert seen == [(0, 0.0), (1, 0.25), (2, 0.5), (3, 0.75)]
 
 
 def test_ctrl_c_leaves_a_usable_model():
@@ -146,13 +194,33 @@ def test_ctrl_c_leaves_a_usable_model():
     assert system.sample(2).isfinite().all()
 
 
-def test_non_finite_loss_names_the_scalar_and_the_step():
+def test_ctrl_c_keeps_the_scalars_that_wait_on_the_device(monkeypatch):
+    monkeypatch.setattr("tqdm.auto.tqdm.update", lambda bar: (_ for _ in ()).throw(KeyboardInterrupt))
+    flush = History.flush
+    monkeypatch.setattr(History, "flush", lambda history: flush(history) if history.interrupted else None)  # as between two fetches
+    assert len(run(30)[1]) == 1
+
+
+@pytest.mark.parametrize("bad", ["nan", "-inf"])
+def test_non_finite_loss_names_the_scalar_and_the_step(bad, tmp_path):
     class Exploding(Denoiser):
         def step(self, batch, update):
-            return {**super().step(batch, update), "critic": torch.tensor(torch.nan if update.step == 11 else 1.0)}
+            return {**super().step(batch, update), "critic": torch.tensor(float(bad) if update.step == 11 else 1.0)}
 
-    with pytest.raises(FloatingPointError, match="'critic' is nan at step 12"):
-        run(30, Exploding())
+    with pytest.raises(FloatingPointError, match=f"'critic' is {bad} at step 12.*the last checkpoint, of step 10"):
+        run(30, Exploding(), checkpoint=tmp_path / "run", checkpoint_every=5)
+
+
+def test_one_loss_for_two_optimisers_and_a_graph_that_stays():
+    nets = nn.Linear(2, 2), nn.Linear(2, 1)
+    optimisers = [torch.optim.SGD(net.parameters(), 0.1) for net in nets]
+    loss = nets[1](nets[0](torch.ones(4, 2))).square().mean()
+    before = [net.weight.clone() for net in nets]
+    wanted = torch.autograd.grad(loss, [net.weight for net in nets], retain_graph=True)
+    Update()(loss, *optimisers, retain_graph=True)
+    for net, start, slope in zip(nets, before, wanted, strict=True):
+        assert torch.allclose(net.weight, start - 0.1 * slope)
+    assert loss.grad_fn is not None and Update().step == 0
 
 
 def test_gradients_go_to_the_optimisers_own_parameters_only():
@@ -173,8 +241,17 @@ def test_bad_arguments_are_named():
     for options, word in [({"steps": -1}, "steps is -1"), ({"precision": "fp8"}, "precision is 'fp8'"), ({"ema": 1.0}, "decay is 1.0")]:
         with pytest.raises(ValueError, match=word):
             run(**options)
-    with pytest.raises(ValueError, match="batch_size is 101, but data has only 100"):
-        fit(denoiser(), DATA, 1, batch_size=101)
+    with pytest.raises(ValueError, match="preview_every is 0"):
+        run(preview_every=0)
+    for data, options, word in [
+        (DATA, {"batch_size": 101}, "batch_size is 101, but data has only 100"),
+        (DATA, {"batch_size": 4.0}, "batch_size is 4.0; it must be a positive multiple"),
+        (DATA.numpy(), {}, "data is a ndarray with a ndarray; it must be a tensor"),
+    ]:
+        with pytest.raises(ValueError, match=word):
+            fit(denoiser(), data, 1, **options)
+    with pytest.raises(ValueError, match=r"the scalar 'loss' has shape \(3,\)"):
+        History().add(1, {"loss": torch.zeros(3)})
     with pytest.raises(ValueError, match="this run reported loss"):
         run(2)[1]["critic"]
 
@@ -194,6 +271,18 @@ def test_batches_of_an_image_set_and_of_a_function():
     assert torch.equal(pictures[:, 0, 0, 0].long(), labels)
     drawn = Batches(lambda n, g: torch.rand(n, generator=g), 4, torch.Generator().manual_seed(0), torch.device("cpu"), (1, 2)).next()
     assert torch.equal(drawn, torch.rand(4, generator=torch.Generator().manual_seed(0))[1::2])
+
+
+def test_processes_share_a_batch_between_them():
+    parts = [Batches(torch.arange(20), 6, torch.Generator().manual_seed(0), torch.device("cpu"), (rank, 2)) for rank in range(2)]
+    whole = Batches(torch.arange(20), 6, torch.Generator().manual_seed(0), torch.device("cpu"))
+    for _ in range(5):  # over the end of an epoch, when two items are left over
+        together, alone = torch.cat([part.next() for part in parts]), whole.next()
+        assert together.sort().values.equal(alone.sort().values) and len(alone.unique()) == 6
+
+
+def test_average_takes_whole_numbers_as_they_are():
+    assert run(7, ema=0.9)[1].ema.average["net.1.num_batches_tracked"] == 7
 
 
 def test_ema_follows_its_formula():
@@ -226,8 +315,9 @@ def test_averaging_alone_changes_nothing():
     assert value.equal(torch.ones(3))
 
 
-def test_two_processes_learn_what_one_learns():
+def test_two_processes_learn_what_one_learns_and_resume_exactly(tmp_path):
     """Gradient penalty and all: torchrun with two processes against one process with the whole batch."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", str(HERE / "two_processes.py")]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    command = [*launch, str(HERE / "two_processes.py"), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ, OMP_NUM_THREADS="1"))
     assert done.returncode == 0 and "equal" in done.stdout, done.stdout + done.stderr

@@ -88,6 +88,27 @@ def test_importance_bound_rises_with_samples():
     assert bounds[0] < bounds[1] < bounds[2]
 
 
+def test_beta_weighs_the_divergence():
+    torch.manual_seed(0)
+    model = VAE(mlp([4, 8, 4]), mlp([2, 8, 4]), 2, beta=3.0)
+    report = model.step(torch.randn(50, 4), lambda loss, optimiser: None)
+    assert report["loss"].item() == pytest.approx((3 * report["kl"] - report["log_likelihood"]).item(), rel=1e-6)
+
+
+def test_bernoulli_means_are_twice_the_probability_less_one():
+    torch.manual_seed(0)
+    model, z = VAE(mlp([4, 8, 4]), mlp([2, 8, 4]), 2, likelihood="bernoulli"), torch.randn(9, 2)
+    assert torch.allclose(model.decode(z), 2 * Bernoulli(logits=model.decoder(z)).mean - 1, atol=1e-6)
+    with pytest.raises(ValueError, match="samples is 0"):
+        model.bound(torch.zeros(1, 4), 0)
+
+
+def test_samples_run_through_the_classes():
+    model = VAE(mlp([7, 8, 4]), mlp([5, 8, 4]), 2, classes=3)
+    turn, noise = torch.arange(7) % 3, [torch.Generator().manual_seed(0) for _ in range(2)]
+    assert torch.equal(model.sample(7, noise[0]), model.sample(7, noise[1], labels=turn))
+
+
 def test_labels_become_channels():
     one_hot = torch.eye(3)[[0, 2]]
     assert with_labels(torch.zeros(2, 4), one_hot)[1].tolist() == [0, 0, 0, 0, 0, 0, 1]

@@ -7,6 +7,7 @@ import pytest
 import torch
 from ipywidgets import FloatSlider
 from matplotlib import pyplot as plt
+from matplotlib.colors import to_hex
 
 from course_lib import viz
 
@@ -26,12 +27,27 @@ def test_draw_map_has_x_to_the_right_and_y_up():
     plt.close(figure)
 
 
+def test_points_curves_and_scores_look_as_they_should():
+    figure, axes = plt.subplots()
+    viz.draw_points(axes, torch.zeros(3, 2), torch.ones(2, 2))
+    seen = {dots.get_label(): to_hex(dots.get_facecolor()[0]).upper() for dots in axes.collections}
+    assert seen == {"real": viz.REAL, "generated": viz.GENERATED} and len(axes.collections[1].get_offsets()) == 2
+    scores = viz.draw_map(axes, lambda p: p[:, 0] + 0.5, 1.0, resolution=11, kind="scores")
+    assert scores.get_clim() == (-1.5, 1.5) and scores.get_cmap().name == "scores"
+    plt.close(figure)
+    lines = viz.curves({"loss": [1, 2, 3, 4, 9]}, smooth=3).axes[0].lines
+    assert lines[0].get_xdata().tolist() == [1, 2, 3, 4, 5]
+    assert lines[1].get_xdata().tolist() == [2, 3, 4] and lines[1].get_ydata().tolist() == pytest.approx([2, 3, 16 / 3])
+    plt.close("all")
+
+
 def test_show_displays_picture_and_words(monkeypatch):
     plt.close("all")
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda *bundle, **options: shown.append((bundle, options)))
     viz.show(plt.figure(), alt="an empty figure for the test")
-    assert "an empty figure for the test" in str(shown)
+    assert shown[0][1]["metadata"] == {"image/png": {"alt": "an empty figure for the test"}}
+    assert shown[1][0][0]["text/html"].endswith("</summary>an empty figure for the test</details>")
     with pytest.raises(ValueError, match="alt is 'plot'"):
         viz.show(plt.figure(), alt="plot")
     assert not plt.get_fignums()
@@ -70,7 +86,9 @@ def test_colours_have_contrast_on_white():
     assert len(set(viz.TEN)) == 10
 
 
-@pytest.mark.parametrize("call", [lambda: viz.tile(torch.zeros(3, 4)), lambda: viz.tile(torch.zeros(3, 2, 4, 4))])
+@pytest.mark.parametrize(
+    "call", [lambda: viz.tile(torch.zeros(3, 4)), lambda: viz.tile(torch.zeros(3, 2, 4, 4)), lambda: viz.tile(torch.zeros(0, 1, 4, 4))]
+)
 def test_bad_images_are_named(call):
     with pytest.raises(ValueError, match="images has shape"):
         call()
@@ -78,4 +96,5 @@ def test_bad_images_are_named(call):
 
 def test_labels_move_apart():
     places = viz.draw.apart(torch.tensor([[0.0, 0.0], [0.1, 0.0], [3.0, 3.0]]), 0.5)
+    assert viz.draw.apart(torch.zeros(2, 2), 0.5).isfinite().all()
     assert torch.pdist(places).min() > 0.49 and torch.allclose(places[2], torch.tensor([3.0, 3.0]))

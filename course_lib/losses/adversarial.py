@@ -79,14 +79,19 @@ def energy(margin: float = 1.0) -> Objective:
 
 
 def relativistic() -> Objective:
-    """Each real is compared with a fake: sigma(s_real - s_fake). Batches must have equal length. Jolicoeur-Martineau 2019."""
+    """Each real is compared with a fake: sigma(s_real - s_fake). Batches must have equal shape. Jolicoeur-Martineau 2019."""
+
+    def loss(wanted: Tensor, other: Tensor) -> Tensor:
+        if wanted.shape != other.shape:
+            raise ValueError(f"real and fake have shapes {tuple(wanted.shape)} and {tuple(other.shape)} in some order; they must be equal")
+        return F.softplus(other - wanted).mean()
 
     def generator(fake: Tensor, real: Tensor | None = None) -> Tensor:
         if real is None:
             raise ValueError("real is None; the relativistic generator also needs the scores of real points: generator(fake, real)")
-        return F.softplus(real - fake).mean()
+        return loss(fake, real)
 
-    return Objective("relativistic", lambda real, fake: F.softplus(fake - real).mean(), generator, paired=True)
+    return Objective("relativistic", loss, generator, paired=True)
 
 
 def _f_gan(name: str) -> Callable[..., Objective]:

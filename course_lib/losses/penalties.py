@@ -1,6 +1,7 @@
 """What keeps a critic smooth: penalties on its gradient, clipping, spectral normalisation, and how to measure the outcome.
 
-Penalties run in float32 outside autocast, because a gradient's norm in half precision overflows or loses its small values.
+Penalties run in float32 (float64 for points in float64) outside autocast, because a gradient's norm in half precision overflows or
+loses its small values.
 Each gradient is taken with respect to the whole input of a sample: its norm runs over all axes but the first.
 """
 
@@ -15,11 +16,16 @@ from torch.nn.utils.parametrizations import spectral_norm
 Critic = Callable[[Tensor], Tensor]
 
 
+def _single(points: Tensor) -> Tensor:
+    """Points without a graph, in float32 unless they are in float64."""
+    return points.detach() if points.dtype == torch.float64 else points.detach().float()
+
+
 def _gradients(critic: Critic, points: Tensor, create_graph: bool) -> Tensor:
     """Gradient of the score at each point, (N, D) flattened; the sum over the batch is harmless where samples do not mix."""
     kind = points.device.type
     with torch.enable_grad(), torch.autocast(kind if kind != "meta" else "cpu", enabled=False):
-        points = points.detach().float().requires_grad_()
+        points = _single(points).requires_grad_()
         (gradient,) = torch.autograd.grad(critic(points).sum(), points, create_graph=create_graph)
     return gradient.flatten(1)
 
@@ -41,9 +47,8 @@ def gradient_penalty(
         raise ValueError(f"fake has shape {tuple(fake.shape)}; it must be that of real, {tuple(real.shape)}")
     shape = (len(real),) + (1,) * (real.ndim - 1)
     position = torch.rand(shape, generator=generator, device=generator.device if generator else real.device).to(real.device)
-    norms = torch.linalg.vector_norm(
-        _gradients(critic, torch.lerp(fake.detach().float(), real.detach().float(), position), create_graph=True), dim=1
-    )
+    between = torch.lerp(_single(fake), _single(real), position.to(_single(real)))
+    norms = torch.linalg.vector_norm(_gradients(critic, between, create_graph=True), dim=1)
     excess = norms - target
     return (excess.relu() if one_sided else excess).square().mean()
 

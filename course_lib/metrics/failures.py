@@ -30,5 +30,7 @@ def spoil(images: Tensor, labels: Tensor, how: str, amount: float, seed: int = 0
         return (images + amount * torch.randn(images.shape, generator=generator)).clamp(-1, 1)
     if how == "drop classes":
         kept = (labels < 10 - round(9 * amount)).nonzero()[:, 0]
+        if not len(kept):
+            raise ValueError(f"labels has none below {10 - round(9 * amount)}, so that nothing would be left")
         return images[kept[torch.arange(n) % len(kept)]]
     return images[torch.arange(n) % max(2, round(n * (1 - amount)))]

@@ -81,4 +81,5 @@ class Moments:
         return {"n": self.n, "mean": self.mean, "scatter": self.scatter}
 
     def load_state_dict(self, state: dict) -> None:
-        self.n, self.mean, self.scatter = state["n"], state["mean"], state["scatter"]
+        mean, scatter = state["mean"], state["scatter"]  # copied, since `add` changes its own in place
+        self.n, self.mean, self.scatter = state["n"], None if mean is None else mean.clone(), None if scatter is None else scatter.clone()

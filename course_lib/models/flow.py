@@ -1,4 +1,4 @@
-"""Normalizing flows: RealNVP (Dinh et al. 2017) and Glow (Kingma and Dhariwal 2018), for points and for images."""
+"""Normalizing flows: RealNVP (Dinh et al. 2017) and Glow (Kingma and Dhariwal 2018), for points and for images; splines for points."""
 
 from __future__ import annotations
 
@@ -40,6 +40,9 @@ class Flow(System):
 
     def dequantise(self, samples: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Images (B, C, H, W) in [-1, 1] -> x in [0, 1), uniform within a pixel's grey level; points stay as they are."""
+        if samples.shape[1:] != self.shape or not samples.is_floating_point():
+            wanted = f"floating point (B, {', '.join(map(str, self.shape))})"
+            raise ValueError(f"samples are {samples.dtype} with shape {tuple(samples.shape)}; they must be {wanted}")
         if not self.levels:
             return samples
         level = ((samples + 1) / 2 * (self.levels - 1)).round()

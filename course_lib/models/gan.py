@@ -55,6 +55,8 @@ class GAN(System):
     extra: (critic, fake) -> scalar, added to the generator's loss, such as the pull-away term.
     learning_rate: for both players, or (generator, critic). optimiser: (parameters, learning rate) -> Optimizer, instead of Adam.
 
+    A critic without BatchNorm scores both sides in one call; set `joint` to False where another layer mixes the samples of a batch.
+
     A step reports `critic` and `generator`, the two losses (the critic's with its penalty), and `gap`, mean score of reals minus
     that of fakes; `penalty` in the steps that computed it.
     """
@@ -82,6 +84,8 @@ class GAN(System):
         for name, value in (("latent", latent), ("penalty_every", penalty_every), ("critic_steps", critic_steps), ("pack", pack)):
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} is {value!r}; it must be a whole number of at least 1")
+        if clip is not None and not clip > 0:
+            raise ValueError(f"clip is {clip}; it must be positive, or None for no clipping")
         self.generator, self.critic, self.latent = generator, critic, latent
         self.to(memory_format=torch.channels_last)  # convolutions run faster so; other layers do not mind
         self.objective = _objective(objective)

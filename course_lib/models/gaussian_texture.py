@@ -13,13 +13,15 @@ class GaussianTexture(nn.Module):
     """Asymptotic discrete spot noise of an exemplar (C, H, W), grey or colour: U = mean + spot * white noise, on a torus of any size.
 
     spot = (exemplar - mean) / sqrt(H W). One white noise serves all channels, so colours stay correlated as they were.
-    Raises ValueError for another rank or values that are not finite.
+    Raises ValueError for another rank, whole numbers or values that are not finite.
     """
 
     def __init__(self, exemplar: Tensor):
         super().__init__()
-        if exemplar.ndim != 3 or not torch.isfinite(exemplar).all():
-            raise ValueError(f"exemplar has shape {tuple(exemplar.shape)}; it must be (C, H, W), all values finite")
+        if exemplar.ndim != 3 or not exemplar.is_floating_point() or not torch.isfinite(exemplar).all():
+            raise ValueError(
+                f"exemplar has shape {tuple(exemplar.shape)}, {exemplar.dtype}; it must be (C, H, W), floating point and finite"
+            )
         mean = exemplar.mean((1, 2), keepdim=True)
         self.register_buffer("mean", mean)
         self.register_buffer("spot", (exemplar - mean) / (exemplar.shape[1] * exemplar.shape[2]) ** 0.5)

@@ -75,6 +75,8 @@ def kmeans_plus_plus(x: Tensor, k: int, generator: torch.Generator | None = None
     centres = x[torch.randint(len(x), (1,), generator=generator)]
     while len(centres) < k:
         nearest = torch.cdist(x, centres).amin(1).square()
+        if not nearest.any():
+            raise ValueError(f"x has only {len(centres)} different points; it must have at least k = {k}")
         centres = torch.cat([centres, x[torch.multinomial(nearest, 1, generator=generator)]])
     for _ in range(sweeps):
         owner = torch.nn.functional.one_hot(torch.cdist(x, centres).argmin(1), k).to(x)
@@ -85,7 +87,7 @@ def kmeans_plus_plus(x: Tensor, k: int, generator: torch.Generator | None = None
 def fit_mixture(x: Tensor, k: int, generator: torch.Generator | None = None, floor: float = 1e-6, **options) -> GaussianMixture:
     """A mixture of k Gaussians fitted to points (N, D), started at k-means++ centres with the data's own covariance over k.
 
-    Raises ValueError when there are fewer points than components or when x is not a finite (N, D) tensor.
+    Raises ValueError when there are fewer different points than components or when x is not a finite (N, D) tensor.
     """
     if x.ndim != 2 or not x.isfinite().all():
         raise ValueError(f"x has shape {tuple(x.shape)} or is not finite; it must be a finite (N, D) tensor")

@@ -85,6 +85,8 @@ class VAE(System):
     @torch.no_grad()
     def log_weights(self, images: Tensor, samples: int, labels: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
         """log p(x, z_k) - log q(z_k|x) for `samples` draws of z from q, (samples, B): what the importance-weighted bound needs."""
+        if samples < 1:
+            raise ValueError(f"samples is {samples}; it must be at least 1")
         mean, log_variance = self.encode(images, labels)
         rows = []
         for _ in range(samples):

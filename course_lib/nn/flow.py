@@ -6,6 +6,8 @@ that compute are in `flow_layers`.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor, nn
 
@@ -82,19 +84,21 @@ class Chain(FlowLayer):
 
 
 class _Reversible(torch.autograd.Function):
-    """A chain that stores only its output."""
+    """A chain that stores only its output. The backward pass computes in the forward's precision, or it would undo another function."""
 
     @staticmethod
     def forward(ctx, chain: Chain, x: Tensor, *parameters: Tensor) -> tuple[Tensor, Tensor]:
         z, log_det = chain.run(x)
-        ctx.chain = chain
+        ctx.chain, ctx.kind = chain, x.device.type
+        ctx.half = torch.get_autocast_dtype(ctx.kind) if ctx.kind != "meta" and torch.is_autocast_enabled(ctx.kind) else None
         ctx.save_for_backward(z)
         return z, log_det
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad_z: Tensor, grad_log_det: Tensor):
-        _, grad_x, grads = ctx.chain.pull_back(ctx.saved_tensors[0], grad_z, grad_log_det)
+        with torch.autocast(ctx.kind, ctx.half) if ctx.half else nullcontext():
+            _, grad_x, grads = ctx.chain.pull_back(ctx.saved_tensors[0], grad_z, grad_log_det)
         return None, grad_x, *grads
 
 

@@ -96,7 +96,7 @@ class ActNorm(FlowLayer):
         return self(x)[0]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        log_det = self.log_scale.sum() * (x[0].numel() // len(self.bias))
+        log_det = self.log_scale.sum() * x.shape[2:].numel()
         return (x + self.bias) * self.log_scale.exp(), log_det.expand(len(x))
 
     def inverse(self, z: Tensor) -> Tensor:
@@ -104,8 +104,9 @@ class ActNorm(FlowLayer):
 
 
 def mix(weight: Tensor, x: Tensor) -> Tensor:
-    """weight (C, C) times the channels of x (B, C, ...), at every pixel alike."""
-    return (weight @ x.reshape(*x.shape[:2], -1)).reshape(x.shape)
+    """weight (C, C) times the channels of x (B, C, ...), at every pixel alike; in full precision: half of the digits would not invert."""
+    with torch.autocast("cuda" if x.is_cuda else "cpu", enabled=False):
+        return (weight @ x.reshape(*x.shape[:2], x.shape[2:].numel())).reshape(x.shape)
 
 
 class Invertible1x1(FlowLayer):
@@ -133,12 +134,11 @@ class Invertible1x1(FlowLayer):
     def weight(self) -> Tensor:
         """W, (C, C)."""
         lower, upper = self.factors()
-        return self.permutation @ lower @ upper
+        with torch.autocast("cuda" if lower.is_cuda else "cpu", enabled=False):
+            return self.permutation @ lower @ upper
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.autocast("cuda" if x.is_cuda else "cpu", enabled=False):  # half of a float's digits would not invert
-            z = mix(self.weight(), x)
-        return z, (self.log_s.sum() * (x[0].numel() // x.shape[1])).expand(len(x))
+        return mix(self.weight(), x), (self.log_s.sum() * x.shape[2:].numel()).expand(len(x))
 
     def inverse(self, z: Tensor) -> Tensor:
         lower, upper = self.factors()

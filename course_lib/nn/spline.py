@@ -27,7 +27,7 @@ def spline(x: Tensor, raw: Tensor, bound: float, inverse: bool = False) -> tuple
     bins = (raw.shape[-1] + 1) // 3
     widths, heights, slopes = raw.split([bins, bins, bins - 1], -1)
     (left, width), (low, height) = knots(widths, bound), knots(heights, bound)
-    slope = F.pad(LEAST + F.softplus(slopes + 0.5413), (1, 1), value=1.0)  # raw numbers of 0 give slope 1: the identity
+    slope = F.pad(LEAST + F.softplus(slopes + 0.5413), (1, 1), value=1.0)  # raw numbers of 0: slopes of 1.001, hardly not the identity
     inside = x.abs() < bound
     places = low if inverse else left
     k = (x[..., None] >= places[..., 1:-1]).sum(-1, keepdim=True)  # the bin of each x
@@ -51,6 +51,8 @@ class SplineCoupling(FlowLayer):
 
     def __init__(self, dimension: int, width: int = 64, bins: int = 8, bound: float = 4.0):
         super().__init__()
+        if dimension < 2:
+            raise ValueError(f"dimension is {dimension}; it must be at least 2, half of which stay")
         self.half, self.bound = dimension // 2, bound
         self.network = mlp([self.half, width, width, (dimension - self.half) * (3 * bins - 1)])
         for parameter in self.network[-1].parameters():
@@ -59,7 +61,8 @@ class SplineCoupling(FlowLayer):
     def bent(self, x: Tensor, inverse: bool) -> tuple[Tensor, Tensor]:
         """The layer or its inverse, and the log-slopes."""
         kept, rest = x[:, : self.half], x[:, self.half :]
-        rest, log_slope = spline(rest, self.network(kept).reshape(*rest.shape, -1), self.bound, inverse)
+        raw = self.network(kept).to(rest.dtype)  # from half precision, too coarse for knots
+        rest, log_slope = spline(rest, raw.reshape(*rest.shape, -1), self.bound, inverse)
         return torch.cat([kept, rest], 1), log_slope.sum(1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -44,11 +44,14 @@ def gaussian_w2(mean_x: Tensor, covariance_x: Tensor, mean_y: Tensor, covariance
     """W_2 between N(mean_x, covariance_x) and N(mean_y, covariance_y); means (D,), covariances (D, D) symmetric, positive semi-definite.
 
     W_2^2 = |m_x - m_y|^2 + tr(A + B - 2 (A B)^1/2): Dowson and Landau 1982. With A = F F^T and B = G G^T the last trace is the sum of
-    the singular values of F^T G, so no square root of a matrix is ever taken. In float64.
+    the singular values of F^T G, so no square root of a matrix is ever taken. In float64. Raises ValueError for other shapes, values
+    that are not finite, or covariances that are not symmetric.
     """
     m, a, n, b = (x.detach().double() for x in (mean_x, covariance_x, mean_y, covariance_y))
     if a.shape != b.shape or a.ndim != 2 or a.shape[0] != a.shape[1] or m.shape != n.shape or m.shape != a.shape[:1]:
         shapes = [tuple(x.shape) for x in (m, a, n, b)]
         raise ValueError(f"means and covariances have shapes {shapes}; they must be (D,), (D, D), (D,), (D, D)")
+    if not all(torch.isfinite(x).all() for x in (m, a, n, b)) or not all(torch.allclose(x, x.T, rtol=1e-4, atol=1e-6) for x in (a, b)):
+        raise ValueError("means and covariances must be finite, and covariances symmetric")
     squared = (m - n).square().sum() + a.trace() + b.trace() - 2 * trace_of_root(a, b)
     return squared.clamp(min=0).sqrt()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -32,17 +34,24 @@ def extract(images: Tensor, size: int, stride: int = 1, periodic: bool = False) 
 
 
 def fold(patches: Tensor, shape: tuple[int, int, int, int], stride: int = 1, periodic: bool = False) -> Tensor:
-    """The inverse of `extract`: (B, h w, C size^2) -> images of the given shape (B, C, H, W); where patches overlap, their mean."""
+    """The inverse of `extract`: (B, h w, C size^2) -> images of the given shape (B, C, H, W); where patches overlap, their mean.
+
+    Differentiable. Raises ValueError as `extract` does, and for patches that are not square or too many or few for the shape.
+    """
     size = round((patches.shape[2] / shape[1]) ** 0.5)
     _check(shape, size, stride, periodic)
+    count = math.prod((side if periodic else side - size + stride) // stride for side in shape[2:])
+    if patches.shape != (shape[0], count, shape[1] * size**2):
+        raise ValueError(f"patches has shape {tuple(patches.shape)}; it must be {(shape[0], count, shape[1] * size**2)} for {tuple(shape)}")
     over = size - stride if periodic else 0
     height, width = shape[2] + over, shape[3] + over
 
     def total(x: Tensor) -> Tensor:
         x = F.fold(x.transpose(1, 2), (height, width), size, stride=stride)
         for dim, side in ((2, shape[2]), (3, shape[3])):  # what reached over the border comes in on the other side
-            x, rest = x.split([side, over], dim)
-            x.narrow(dim, 0, over).add_(rest)
+            inside, rest = x.narrow(dim, 0, side), x.narrow(dim, side, over)
+            inside.narrow(dim, 0, over).add_(rest)
+            x = inside
         return x
 
     return total(patches) / total(torch.ones_like(patches[:1]))

@@ -16,9 +16,15 @@ from course_lib.training.history import History
 from course_lib.training.update import Update, world
 
 
+def own_device(device: str | torch.device) -> torch.device:
+    """`device`; "cuda" without a number means this process's own GPU."""
+    device = torch.device(device)
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if device.type == "cuda" and device.index is None else device
+
+
 def default_device() -> torch.device:
     """This process's GPU if there is one, else the CPU."""
-    return torch.device(f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu")
+    return own_device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def fit(
@@ -40,23 +46,30 @@ def fit(
     """Trains `system` for `steps` batches and returns what it reported. The same seed gives the same run.
 
     system: a `models.System`. data: see `Batches`. precision: "fp32", "bf16" or "fp16".
+    device: where to train, by default the GPU if there is one. The system comes back to where it was, so that what follows works on
+    tensors as they were.
     ema: decay of the running average of the weights, kept in `history.ema`; the system itself ends with its own last weights.
     preview: that many samples are drawn from the same noise every `preview_every` steps (a tenth of the run by default).
     checkpoint: a file. When it exists the run goes on from it, exactly as if it had never stopped; it is written every
-    `checkpoint_every` steps and at the end. Ctrl-C ends the run early and keeps what was learned.
-    Under torchrun each process takes its share of every batch and gradients are averaged.
+    `checkpoint_every` steps and at the end. With another number of `steps` than before, what follows `update.progress` follows the
+    new one; a run that has done as many already does none. Ctrl-C ends the run early and keeps what was learned.
+    Under torchrun each process takes its share of every batch and gradients are averaged; running statistics are each process's own,
+    and the checkpoint holds those of the first.
 
     Raises ValueError for a bad argument or a checkpoint of another run, FloatingPointError when a loss is not finite.
     """
-    for name, value, least in (("steps", steps, 0), ("checkpoint_every", checkpoint_every, 1), ("preview", preview, 0)):
+    often = 1 if preview_every is None else preview_every
+    counts = (("steps", steps, 0), ("checkpoint_every", checkpoint_every, 1), ("preview", preview, 0), ("preview_every", often, 1))
+    for name, value, least in counts:
         if not isinstance(value, int) or value < least:
             raise ValueError(f"{name} is {value!r}; it must be a whole number of at least {least}")
     if int(os.environ.get("WORLD_SIZE", 1)) > 1 and not dist.is_initialized():
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     rank, processes = world()
-    device = torch.device(device) if device else default_device()
+    device = own_device(device) if device else default_device()
     if device.type == "cuda":
         torch.cuda.set_device(device)
+    home = system.device
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):  # the reader's own random state stays as it was
         torch.manual_seed(seed + rank)
         run = _Run(system, data, batch_size, seed, device, precision, ema)
@@ -79,14 +92,18 @@ def fit(
                 if checkpoint and (run.step % checkpoint_every == 0 or run.step == steps):
                     history.flush()
                     history.seconds = before + time.perf_counter() - start
+                    state = run.state_dict()  # all processes take part
                     if rank == 0:
-                        files.save(checkpoint, run.state_dict())
+                        files.save(checkpoint, state)
+                    if processes > 1:
+                        dist.barrier()  # nobody goes on, or comes back for the file, before it is whole
                     saved = run.step
                 bar.update()
                 if not bar.disable and time.perf_counter() - bar.last_print_t > 0.5:
                     bar.set_postfix({name: f"{value:.3g}" for name, value in history.last().items()}, refresh=False)
         except KeyboardInterrupt:
             history.interrupted = True
+            history.flush()
             tqdm.write(f"stopped at step {run.step} of {steps}; what was learned is kept")
         except FloatingPointError as error:
             where = f" (the last checkpoint, of step {saved}, is in {checkpoint})" if checkpoint and saved else ""
@@ -94,7 +111,7 @@ def fit(
         finally:
             bar.close()
             history.seconds = before + time.perf_counter() - start
-            system.eval()
+            system.eval().to(home)
     return history
 
 
@@ -147,6 +164,9 @@ class _Run:
         random = {"torch": torch.get_rng_state(), "system": self.system.rng.get_state()}
         if self.device.type == "cuda":
             random["cuda"] = torch.cuda.get_rng_state(self.device)
+        if world()[1] > 1:  # each process draws its own noise
+            own, random = random, [{}] * world()[1]
+            dist.all_gather_object(random, own)
         return {
             "settings": self.settings,
             "step": self.step,
@@ -170,9 +190,10 @@ class _Run:
             self.history.ema.load_state_dict(state["ema"])
         self.batches.load_state_dict(state["batches"])
         self.update.scaler.load_state_dict(state["scaler"])
-        torch.set_rng_state(state["random"]["torch"])
-        self.system.rng.set_state(state["random"]["system"])
-        if self.device.type == "cuda" and "cuda" in state["random"]:
-            torch.cuda.set_rng_state(state["random"]["cuda"], self.device)
+        random = state["random"][world()[0]] if world()[1] > 1 else state["random"]
+        torch.set_rng_state(random["torch"])
+        self.system.rng.set_state(random["system"])
+        if self.device.type == "cuda" and "cuda" in random:
+            torch.cuda.set_rng_state(random["cuda"], self.device)
         self.history.load_state_dict(state["history"])
         self.step = state["step"]

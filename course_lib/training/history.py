@@ -33,8 +33,12 @@ class History:
         return max((len(values) for values in self.scalars.values()), default=0)
 
     def add(self, step: int, scalars: dict[str, Tensor]) -> None:
-        """Keeps one step's scalars where they are; `flush` fetches them from the device."""
-        self._pending.append((step, {name: torch.as_tensor(value).detach() for name, value in scalars.items()}))
+        """Keeps one step's scalars where they are; `flush` fetches them from the device. Raises ValueError for one that is no scalar."""
+        scalars = {name: torch.as_tensor(value).detach() for name, value in scalars.items()}
+        for name, value in scalars.items():
+            if value.ndim:
+                raise ValueError(f"the scalar {name!r} has shape {tuple(value.shape)}; a step must report tensors of shape ()")
+        self._pending.append((step, scalars))
 
     def flush(self) -> None:
         """Fetches what is pending. Raises FloatingPointError at the first scalar that is not finite, naming it and its step."""
@@ -56,5 +60,5 @@ class History:
         return {"scalars": self.scalars, "previews": self.previews, "seconds": self.seconds}
 
     def load_state_dict(self, state: dict) -> None:
-        self.scalars, self.seconds = state["scalars"], state["seconds"]
+        self.scalars, self.seconds = {name: list(values) for name, values in state["scalars"].items()}, state["seconds"]
         self.previews = [(step, images) for step, images in state["previews"]]

@@ -14,8 +14,8 @@ from course_lib.viz.style import DENSITY, GENERATED, REAL, SCORES, TEN
 
 def tile(images: Tensor, columns: int = 10, gap: int = 2) -> np.ndarray:
     """Images (N, C, H, W) in [-1, 1] as one picture (rows, columns, C) in [0, 1] on white, filled row by row."""
-    if images.ndim != 4 or images.shape[1] not in (1, 3):
-        raise ValueError(f"images has shape {tuple(images.shape)}; it must be (N, 1 or 3, H, W)")
+    if images.ndim != 4 or images.shape[1] not in (1, 3) or not len(images):
+        raise ValueError(f"images has shape {tuple(images.shape)}; it must be (N, 1 or 3, H, W) with N >= 1")
     images = (images.detach().float().cpu().clamp(-1, 1) + 1) / 2
     n, c, h, w = images.shape
     columns = min(columns, n)
@@ -63,7 +63,7 @@ def apart(places: Tensor, least: float) -> Tensor:
     """Points (N, 2) pushed away from one another until hardly any are closer than `least`, so that labels do not cover each other."""
     for _ in range(200):
         between = places[:, None] - places
-        distance = between.norm(dim=2) + torch.eye(len(places)) * least
+        distance = (between.norm(dim=2) + torch.eye(len(places)) * least).clamp(min=1e-9)  # two in one place stay there
         places = places + 0.5 * (between / distance[..., None] * (least - distance).clamp(min=0)[..., None]).sum(1)
     return places
 
