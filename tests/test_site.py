@@ -81,3 +81,13 @@ def test_the_syllabus_says_what_each_lesson_gives():
         assert f"(notebooks/{lesson.name}.ipynb)" in table
         assert all(aim in table for aim in lesson.aims)
     assert len(re.findall(r"^## ", table, re.M)) == len(lessons)
+
+
+def test_the_notation_page_has_every_symbol_of_lesson_00():
+    page = (ROOT / "site" / "notation.md").read_text().replace(r"\Vert", r"\|")
+    table = (ROOT / "lessons" / "00_start_here.py").read_text().partition("# ## Notation")[2].partition("# ## ")[0]
+    symbols = [symbol for row in re.findall(r"^# \| (\$.+?) \| ", table, re.M) for symbol in re.findall(r"\$[^$]+\$", row)]
+    assert len(symbols) > 15
+    shown = re.findall(r"^\| (\$.+?) \| ", page, re.M)
+    missing = [symbol for symbol in symbols if not any(symbol.replace(" ", "") in row.replace(" ", "") for row in shown)]
+    assert not missing
