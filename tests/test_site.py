@@ -47,6 +47,17 @@ def test_a_notebook_for_the_site_has_its_words_once():
     assert len(prepared.cells[0].outputs) == 1 and "hide-cell" in prepared.cells[0].metadata["tags"]
 
 
+def test_a_notebook_for_the_site_has_no_dead_bars_and_names_its_stills():
+    new = nbformat.v4
+    bar = new.new_output("display_data", {"text/plain": "  0%|          | 0/1500 [00:00<?, ?step/s]"})
+    train = new.new_code_cell("fit()", outputs=[bar])
+    picture = new.new_code_cell("explore(draw, alt='words')", outputs=[new.new_output("execute_result", {"image/png": "iVBOR"})])
+    answer = new.new_code_cell("def f(): ...", metadata={"tags": ["solution", "hide-input"]})
+    made = build_site.prepare(new.new_notebook(cells=[train, picture, answer])).cells
+    assert made[0].outputs == [] and "JupyterLab" in made[1].outputs[1].data["text/html"]
+    assert made[2].metadata["mystnb"]["code_prompt_show"] == "Show the solution"
+
+
 def test_docstrings_mean_what_they_say():
     assert library.prose("|x| <= 1 and `a_b` * 2") == r"\|x\| \<= 1 and `a_b` \* 2"
     assert library.prose("a:\n\n    code_here") == "a:\n\n```text\n    code_here\n```"
