@@ -32,10 +32,7 @@ NAMES = {  # what the theme leaves without a name, or names other than it reads;
     'role="doc-biblioentry"': 'role="listitem"',
     f'{FIELD} title="Search" aria-label="Search"': FIELD,
 }
-DECK_BAR = re.compile(r"\s*0%\|")  # a progress bar as it stood when it was made
-STILL = '<p class="still">A still picture: its controls move in JupyterLab and in Colab.</p>'
-FOLDED = {"setup": "the set-up", "solution": "the solution"}
-LINK = re.compile(r'href="https://github\.com/[\w.-]+/[\w.-]+/blob/main/notebooks/(?P<name>[\w-]+)\.ipynb(?:#(?P<anchor>[^"]*))?"')
+DECK_LINK = re.compile(r'href="https://github\.com/[\w.-]+/[\w.-]+/blob/main/notebooks/(?P<name>[\w-]+)\.ipynb(?:#(?P<anchor>[^"]*))?"')
 BAR = re.compile(r"\s*0%\|")  # a progress bar as it stood when it was made
 STILL = '<p class="still">A still picture: its controls move in JupyterLab and in Colab.</p>'
 FOLDED = {"setup": "the set-up", "solution": "the solution"}
