@@ -80,7 +80,7 @@ RESULTS = {
         lambda: real_and("digits_gan"),
         "Left, thirty handwritten digits from the test set; right, thirty that a generative adversarial network drew, as sharp.",
         "Digits from a GAN",
-        "A generator and a critic, trained against each other on two cores.",
+        "A generator and a critic, trained against each other on one core.",
         "03c_gan_digits",
     ),
     "texture": (
