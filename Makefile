@@ -7,7 +7,7 @@ NAME ?=
 .PHONY: lab test lint notebooks student slides site browser costs weights links bench clean
 
 lab: .venv/.lab
-	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
 
 test: .venv/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbval -n 2 --dist loadfile
@@ -20,7 +20,7 @@ lint: .venv/.dev
 notebooks: .venv/.dev # all of them, or those that NAME begins: make notebooks NAME=01
 	$(BIN)/python tools/build_notebooks.py $(NAME)
 
-student: .venv/.dev # the edition without solutions, in student/
+student: .venv/.lab # the edition without solutions, in student/
 	$(BIN)/python tools/student.py $(NAME)
 
 slides: .venv/.dev node_modules/.ok # HTML and PDF in slides/build; needs node >= 18, and Chromium for the PDF

@@ -33,6 +33,9 @@ NAMES = {  # what the theme leaves without a name, or names other than it reads;
     f'{FIELD} title="Search" aria-label="Search"': FIELD,
 }
 DECK_LINK = re.compile(r'href="https://github\.com/[\w.-]+/[\w.-]+/blob/main/notebooks/(?P<name>[\w-]+)\.ipynb(?:#(?P<anchor>[^"]*))?"')
+BAR = re.compile(r"\s*0%\|")  # a progress bar as it stood when it was made
+STILL = '<p class="still">A still picture: its controls move in JupyterLab and in Colab.</p>'
+FOLDED = {"setup": "the set-up", "solution": "the solution"}
 LINK = re.compile(r"(?<!!)\[(?P<words>[^\]]+)\]\((?P<target>\.\./[^)\s#]+|[\w./-]+\.ipynb)(?P<anchor>#[^)\s]*)?\)")
 
 
@@ -55,15 +58,25 @@ def site_link(found: re.Match) -> str:
     return f"[{words}](https://github.com/{links.current()}/blob/main/{folder}{target.removeprefix('../')}{anchor})"
 
 
+def shown(output: nbformat.NotebookNode) -> bool:
+    """Whether a page needs this output: not the second copy of an alternative text, not a progress bar that stands still."""
+    found = output.get("data", {})
+    return "figure-in-words" not in found.get("text/html", "") and not ("image/png" not in found and BAR.match(found.get("text/plain", "")))
+
+
 def prepare(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """A notebook for the site: links that lead somewhere there, no second copy of the alternative texts, set-up and solutions folded."""
+    """A notebook for the site: links that lead somewhere there, no bars and second copies, set-up and solutions folded, stills named."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = LINK.sub(site_link, cell.source)
             continue
-        if "setup" in cell.metadata.get("tags", []):
-            cell.metadata["tags"] = [*cell.metadata["tags"], "hide-cell"]
-        cell.outputs = [out for out in cell.outputs if "figure-in-words" not in out.get("data", {}).get("text/html", "")]
+        for tag in set(cell.metadata.get("tags", [])) & set(FOLDED):
+            cell.metadata["mystnb"] = {"code_prompt_show": f"Show {FOLDED[tag]}", "code_prompt_hide": f"Hide {FOLDED[tag]}"}
+            if tag == "setup":
+                cell.metadata["tags"] = [*cell.metadata["tags"], "hide-cell"]
+        cell.outputs = [out for out in cell.outputs if shown(out)]
+        if cell.outputs and re.search(r"^explore\(", cell.source, re.M):
+            cell.outputs.append(nbformat.v4.new_output("display_data", {"text/html": STILL}))
         for out in cell.outputs:
             if "image/png" in out.get("data", {}):
                 out["data"].pop("text/html", None)

@@ -9,6 +9,7 @@ from matplotlib import pyplot as plt
 
 from course_lib import data, weights
 from course_lib.viz import draw_images, to_png
+from course_lib.weights.recipes.texture_gallery import exemplar
 
 
 def real_and(network: str):
@@ -42,6 +43,28 @@ def as_asked():
     return figure
 
 
+def between():
+    """Four pairs of real digits, and what a flow decodes halfway between their codes."""
+    flow, test = weights.load_pretrained("digits_glow"), data.digits("test").images
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        ends = [flow.encode(images, generator) for images in (test[[0, 200, 400, 800]], test[[100, 300, 500, 900]])]
+        sheet = torch.stack([flow.decode((1 - w) * ends[0] + w * ends[1]) for w in torch.linspace(0, 1, 9)], 1).flatten(0, 1)
+    figure, axes = plt.subplots(figsize=(5, 2.6), layout="constrained")
+    draw_images(axes, sheet, columns=9, title="real at both ends, decoded between")
+    return figure
+
+
+def textures():
+    """Three exemplars, and what GOTEX made of each."""
+    gallery, names = weights.load_pretrained("texture_gallery"), ("gravel", "tissue", "brick")
+    figure, axes = plt.subplots(2, len(names), figsize=(5, 3.7), layout="constrained")
+    for column, name in enumerate(names):
+        draw_images(axes[0, column], exemplar(name)[None], title="exemplar" if column == 1 else "")
+        draw_images(axes[1, column], gallery.image(name, "GOTEX")[None], title="synthesised" if column == 1 else "")
+    return figure
+
+
 # name: (networks it needs, function, alt, title, text, lesson)
 RESULTS = {
     "vae": (
@@ -57,8 +80,24 @@ RESULTS = {
         lambda: real_and("digits_gan"),
         "Left, thirty handwritten digits from the test set; right, thirty that a generative adversarial network drew, as sharp.",
         "Digits from a GAN",
-        "A generator and a critic, trained against each other on two cores.",
-        "03a_gan",
+        "A generator and a critic, trained against each other on one core.",
+        "03c_gan_digits",
+    ),
+    "texture": (
+        ("texture_gallery",),
+        textures,
+        "Above, pictures of gravel, stained tissue and a brick wall; below, new pictures with the same grain, made from each of them.",
+        "Textures by optimal transport",
+        "New pictures with the patches of a given one; the critic is a transport problem, with no network to choose.",
+        "07b_gotex",
+    ),
+    "flow": (
+        ("digits_glow",),
+        between,
+        "Four rows of nine digits: at the ends real ones of two classes, between them what the flow decodes on the way.",
+        "A density that can be computed",
+        "A normalizing flow gives every image its likelihood, in bits, and a code that can be turned back.",
+        "02b_flows_images",
     ),
     "plane": (
         ("digits_vae2",),
@@ -83,8 +122,9 @@ def draw_all(target: Path) -> list[str]:
     """Draws what the shipped networks allow; returns the names."""
     target.mkdir(parents=True, exist_ok=True)
     names = [name for name, (needs, *_) in RESULTS.items() if set(needs) <= set(weights.names())]
-    for name in names:
-        (target / f"{name}.png").write_bytes(to_png(RESULTS[name][1](), dpi=110))
+    with plt.rc_context({"axes.titlesize": 15}):  # a card shows its picture at half size
+        for name in names:
+            (target / f"{name}.png").write_bytes(to_png(RESULTS[name][1](), dpi=110))
     return names
 
 
@@ -94,6 +134,6 @@ def cards(names: list[str]) -> str:
     for name in names:
         _, _, alt, title, text, lesson = RESULTS[name]
         there = (Path(__file__).parents[1] / "notebooks" / f"{lesson}.ipynb").exists()
-        link = f"\n\n[Open the lesson](notebooks/{lesson}.ipynb)" if there else ""
+        link = f"\n\n[Open lesson {lesson.partition('_')[0]}](notebooks/{lesson}.ipynb)" if there else ""
         blocks.append(f":::{{grid-item-card}} {title}\n![{alt}](_static/figures/{name}.png)\n\n{text}{link}\n:::")
     return "::::{grid} 1 1 2 2\n:gutter: 3\n\n" + "\n\n".join(blocks) + "\n::::"

@@ -47,6 +47,17 @@ def test_a_notebook_for_the_site_has_its_words_once():
     assert len(prepared.cells[0].outputs) == 1 and "hide-cell" in prepared.cells[0].metadata["tags"]
 
 
+def test_a_notebook_for_the_site_has_no_dead_bars_and_names_its_stills():
+    new = nbformat.v4
+    bar = new.new_output("display_data", {"text/plain": "  0%|          | 0/1500 [00:00<?, ?step/s]"})
+    train = new.new_code_cell("fit()", outputs=[bar])
+    picture = new.new_code_cell("explore(draw, alt='words')", outputs=[new.new_output("execute_result", {"image/png": "iVBOR"})])
+    answer = new.new_code_cell("def f(): ...", metadata={"tags": ["solution", "hide-input"]})
+    made = build_site.prepare(new.new_notebook(cells=[train, picture, answer])).cells
+    assert made[0].outputs == [] and "JupyterLab" in made[1].outputs[1].data["text/html"]
+    assert made[2].metadata["mystnb"]["code_prompt_show"] == "Show the solution"
+
+
 def test_docstrings_mean_what_they_say():
     assert library.prose("|x| <= 1 and `a_b` * 2") == r"\|x\| \<= 1 and `a_b` \* 2"
     assert library.prose("a:\n\n    code_here") == "a:\n\n```text\n    code_here\n```"
@@ -81,3 +92,13 @@ def test_the_syllabus_says_what_each_lesson_gives():
         assert f"(notebooks/{lesson.name}.ipynb)" in table
         assert all(aim in table for aim in lesson.aims)
     assert len(re.findall(r"^## ", table, re.M)) == len(lessons)
+
+
+def test_the_notation_page_has_every_symbol_of_lesson_00():
+    page = (ROOT / "site" / "notation.md").read_text().replace(r"\Vert", r"\|")
+    table = (ROOT / "lessons" / "00_start_here.py").read_text().partition("# ## Notation")[2].partition("# ## ")[0]
+    symbols = [symbol for row in re.findall(r"^# \| (\$.+?) \| ", table, re.M) for symbol in re.findall(r"\$[^$]+\$", row)]
+    assert len(symbols) > 15
+    shown = re.findall(r"^\| (\$.+?) \| ", page, re.M)
+    missing = [symbol for symbol in symbols if not any(symbol.replace(" ", "") in row.replace(" ", "") for row in shown)]
+    assert not missing
