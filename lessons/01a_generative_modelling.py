@@ -571,7 +571,7 @@ def check_bayes(attempt):
     posterior, evidence = attempt(torch.tensor([[0.0, 0.0], [-2000.0, -2001.0]]), prior)
     if not posterior.isfinite().all() or not evidence.isfinite().all():
         return "exp(-2000) is 0 in the computer: stay in logarithms until the very end"
-    if not torch.allclose(posterior.sum(1), torch.ones(2)):
+    if (posterior.sum(1) - 1).abs().max() > 1e-3:
         return f"each row of the posterior should sum to 1, yours sum to {posterior.sum(1).tolist()}"
     if not torch.allclose(posterior[0], prior.exp()):
         return "when both classes explain x equally well the posterior is the prior; did you leave the prior out?"
@@ -599,7 +599,7 @@ def log_mean_exp(log_weights):
 # %%
 @exercise("1.3")
 def check_log_mean_exp(attempt):
-    if not torch.allclose(attempt(torch.zeros(5, 2)), torch.zeros(2)):
+    if attempt(torch.zeros(5, 2)).abs().max() > 1e-5:
         return "the mean of S ones is 1 and its logarithm 0: did you forget to divide by S?"
     value = attempt(torch.tensor([[-10_000.0], [-10_001.0]]))
     if not value.isfinite().all():
