@@ -266,14 +266,14 @@ figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained", width_
 curves({"ELBO": bounds}, ylabel="nats an image", smooth=25, axes=axes[0])
 with torch.no_grad():
     draw_classes(axes[1], encoder(test.images)[:, :latent], test.labels)
-axes[1].set(xlabel="$z_1$", ylabel="$z_2$", xlim=(-3.5, 3.5), ylim=(-3.5, 3.5), title="1000 test digits, encoded")
+axes[1].set(xlabel="$z_1$", ylabel="$z_2$", xlim=(-4.5, 4.5), ylim=(-4.5, 4.5), title="1000 test digits, encoded")
 show(
     figure,
-    alt="Left: the evidence lower bound rises steeply, then slowly, over a thousand steps. Right: test digits in the latent plane, each class in its own region.",
+    alt="Left: the evidence lower bound rises steeply, then slowly, over a thousand steps. Right: test digits in the latent plane, each class together, some classes overlapping.",
 )
 
 # %% [markdown]
-# No label was used, yet most classes have found a region of their own, and together they fill the prior.
+# No label was used, yet each class lies together: some alone, like 0 and 1, some in a crowd. All together they fill about what the prior fills.
 #
 # `course_lib.models.vae.VAE` is the same model as a *system*: networks, an optimiser, and `step(batch, update)`, which the course's one training loop calls.
 # First: is it the same? Give it our networks and compare the terms.
