@@ -86,6 +86,27 @@ def expectation_maximisation():
     return figure
 
 
+def touching_bounds():
+    x = torch.cat([torch.randn(400, generator=seed(1)) * 0.5 - 2, torch.randn(600, generator=seed(2)) * 0.8 + 1.5])
+
+    def joint(mu):
+        left, right = Normal(-2.0, 1.5).log_prob(x), Normal(mu[:, None], 1.5).log_prob(x)
+        return torch.stack([left.expand_as(right) + math.log(0.4), right + math.log(0.6)], 2)  # (G, N, 2)
+
+    grid, mu = torch.linspace(-6, 5, 221), torch.tensor([-4.0])
+    figure, axes = canvas(height=2.9)
+    axes.plot(grid, joint(grid).logsumexp(2).mean(1), color=REAL, lw=3, label="log-likelihood")
+    for step, colour in enumerate(ACCENTS[:3]):
+        r = joint(mu)[0].softmax(1)
+        bound = (r * joint(grid) + torch.special.entr(r)).sum(2).mean(1)
+        axes.plot(grid, bound, color=colour, ls="--", label=f"bound after E step {step + 1}")
+        axes.plot(mu, joint(mu).logsumexp(2).mean(), "o", color=colour)
+        mu = (r[:, 1] @ x / r[:, 1].sum())[None]
+    axes.set(xlabel="mean of the right component", ylabel="nats a point", ylim=(-4.6, -1.6))
+    figure.legend(loc="outside right center")
+    return figure
+
+
 def mixture_digits():
     digits, test = data.digits("train"), data.digits("test")
     pca = PCA(30, random_state=0).fit(digits.images.flatten(1).numpy())
@@ -118,7 +139,7 @@ def monte_carlo():
     figure, axes = canvas(height=3.4)
     for (samples, record), colour in zip(short.items(), (ACCENTS[3], REAL, CRITIC), strict=True):
         axes.plot(dimensions, record, "o-", color=colour, label=f"{samples:,} draws from the prior")
-    axes.set(xlabel="latent dimension $d$", ylabel="nats missing")
+    axes.set(xticks=(1, 5, 8, 12, 20), xlabel="latent dimension $d$", ylabel="nats missing")
     axes.legend()
     return figure
 
@@ -134,14 +155,18 @@ def bound_and_gap():
     for row, ((name, guess), colour) in enumerate(zip(guesses.items(), (GENERATED, ACCENTS[0], CRITIC), strict=True)):
         axes[0].plot(line, guess.log_prob(line).exp(), color=colour, label=f"$q$: {name}", ls="--" if row == 2 else "-")
         gap = float(kl_divergence(guess, posterior))
-        axes[1].barh(row, float(evidence) - gap, color=colour)
+        axes[1].barh(row, float(evidence) - gap + 6, left=-6, color=colour)  # each bar starts at the left edge and ends at the ELBO
         axes[1].barh(row, gap, left=float(evidence) - gap, color="#d5dbe1")
     axes[0].set(xlabel="$z$", ylabel="density")
     axes[0].set_ylim(0, 1.6)
     axes[0].legend(loc="upper left", ncols=2)
     axes[1].axvline(float(evidence), color=REAL, lw=4)
     axes[1].set(
-        yticks=range(3), yticklabels=list(guesses), xlabel="nats: ELBO, and in grey the gap", title=f"$\\log p(x)$ = {evidence:.2f}"
+        xlim=(-6, -1.5),
+        yticks=range(3),
+        yticklabels=list(guesses),
+        xlabel="nats: ELBO, and in grey the gap",
+        title=f"$\\log p(x)$ = {evidence:.2f}",
     )
     axes[1].invert_yaxis()
     return figure
@@ -276,7 +301,7 @@ def collapse():
         draw_images(row[1], rebuilt)
         row[0].set_ylabel(f"$\\beta$ = {beta:g}", rotation=0, ha="right", va="center")
         row[2].bar(range(8), sorted(nats.tolist(), reverse=True), color=ACCENTS[0])
-        row[2].set(ylim=(0, 5), xticks=[], yticks=[0, 5])
+        row[2].set(ylim=(0, 8), xticks=[], yticks=[0, 8])
     for ax, title in zip(axes[0], ("samples", "test digits, rebuilt", "nats a latent"), strict=True):
         ax.set_title(title)
     return figure
@@ -318,6 +343,10 @@ FIGURES = {
     "01_em": (
         expectation_maximisation,
         "A spiral of points under twelve Gaussians, after 0, 2, 8 and 60 iterations: circles become ellipses along the arms.",
+    ),
+    "01_touch": (
+        touching_bounds,
+        "A log-likelihood as a curve over one mean, and three dashed bounds below it: each touches it at a dot and peaks above the next.",
     ),
     "01_mixture_digits": (
         mixture_digits,
