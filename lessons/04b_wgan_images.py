@@ -457,7 +457,7 @@ for step in range(profile(smoke=2, cpu=120, gpu=3000)):
 # %% [markdown]
 # ## 7. Side by side
 #
-# Four generators with the same network, judged by three rulers: the exact $W_1$ of 1000 samples to 1000 test digits; the Fréchet distance on features; and sharpness, the
+# Three generators with the same network and the shipped one, judged by three rulers: the exact $W_1$ of 1000 samples to 1000 test digits; the Fréchet distance on features; and sharpness, the
 # size of the images' second differences relative to that of real digits.
 
 
