@@ -672,7 +672,10 @@ def check_certified(attempt):
             float((a - b).norm() / (s - t).clamp(min=1e-9)) for a, s in zip(x, f[:12], strict=True) for b, t in zip(y, f[12:], strict=True)
         )
         if bound < 0.99 * best:
-            return f"with {name} scores your bound is {bound:.3f} where {best:.3f} can be had: (4) asks for pairs of a real and a fake only, without absolute values, and s may be 0"
+            return (
+                f"with {name} scores your bound is {bound:.3f} where {best:.3f} can be had: "
+                "(4) asks for pairs of a real and a fake only, without absolute values, and s may be 0"
+            )
 
 
 check_certified(certified_w1)
