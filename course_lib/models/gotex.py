@@ -15,7 +15,8 @@ from course_lib.ot.semidiscrete import SemiDiscrete
 class Gotex(Texture):
     """Lowers the sum over feature types p of W_2^2(law of p in the drawn images, law of p in the exemplar), through its semi-dual.
 
-    A step moves every potential `dual_steps` times uphill, then the generator once downhill: inf over images, sup over potentials.
+    A step moves every potential `dual_steps` times uphill, by `dual_rate` units of `SemiDiscrete.scale`, then the generator once
+    downhill: inf over images, sup over potentials. A smaller rate needs more steps and finds better images, most of all for a network.
     The laws of the exemplar (C, H, W) are uniform on at most `targets` of its features. features: images -> [(N, D)], by default
     all patches of 4x4 pixels at four scales. Each dual step looks at `sample` rows of each feature, drawn at random.
     """
@@ -28,12 +29,14 @@ class Gotex(Texture):
         *,
         targets: int = 2000,
         dual_steps: int = 10,
+        dual_rate: float = 0.1,
         sample: int | None = 4096,
         learning_rate: float = 0.01,
         seed: int = 0,
     ):
         super().__init__(generator, exemplar.shape, learning_rate)
-        self.features, self.dual_steps, self.subset = features or patch_features(), dual_steps, sample
+        self.features = features or patch_features()
+        self.dual_steps, self.dual_rate, self.subset = dual_steps, dual_rate, sample
         self.transports = nn.ModuleList()
         draw = torch.Generator().manual_seed(seed)
         with torch.no_grad():
@@ -43,7 +46,7 @@ class Gotex(Texture):
     def distance(self, images: Tensor) -> Tensor:
         laws = list(zip(self.transports, self.features(images), strict=True))
         for transport, rows in laws:
-            transport.ascend(rows.detach(), self.dual_steps, sample=self.subset, generator=self.rng)
+            transport.ascend(rows.detach(), self.dual_steps, self.dual_rate, self.subset, self.rng)
         return torch.stack([transport.distance(rows) for transport, rows in laws]).sum()
 
     @classmethod

@@ -50,7 +50,6 @@ class SemiDiscrete(nn.Module):
         self.register_buffer("targets", targets.detach().clone())
         self.register_buffer("weights", weights.to(targets))
         self.register_buffer("potential", targets.new_zeros(len(targets)))
-        self.register_buffer("steps", torch.zeros((), device=targets.device))  # of `ascend`, so far
 
     @property
     def scale(self) -> Tensor:
@@ -93,16 +92,18 @@ class SemiDiscrete(nn.Module):
         return self
 
     @torch.no_grad()
-    def ascend(self, x: Tensor, steps: int = 10, sample: int | None = None, generator: torch.Generator | None = None) -> SemiDiscrete:
-        """A few steps after a source that moves, x (N, D) at this moment; step k of all calls has size C / (10 sqrt(1 + k / 1000)).
+    def ascend(
+        self, x: Tensor, steps: int = 10, rate: float = 0.1, sample: int | None = None, generator: torch.Generator | None = None
+    ) -> SemiDiscrete:
+        """A few steps of constant size rate x `scale` after a source that moves, x (N, D) at this moment.
 
+        A step that shrank would fall behind: the best potential goes on moving as long as the source does.
         sample: each step looks at that many rows of x, drawn at random; at all of them by default.
         """
-        scale = self.scale / 10
+        size = rate * self.scale
         for _ in range(steps):
             rows = x if sample is None or sample >= len(x) else some_rows(x, sample, generator)
-            self.potential += scale * (1 + self.steps / 1000).rsqrt() * self._gradient(rows, self.potential)
-            self.steps += 1
+            self.potential += size * self._gradient(rows, self.potential)
         return self
 
     def solve(self, x: Tensor, smoothing: float = 1e-4, iterations: int = 100) -> SemiDiscrete:

@@ -13,7 +13,8 @@ STEPS = 3000
 
 def build() -> Gotex:
     exemplar = data.texture("tissue", 128)
-    return Gotex(exemplar, TextureNetwork(3, scales=5), patch_features(4, 4), targets=1000, dual_steps=5, sample=1024)
+    laws = {"targets": 1000, "dual_steps": 5, "dual_rate": 0.01, "sample": 1024}
+    return Gotex(exemplar, TextureNetwork(3, scales=5), patch_features(4, 4), **laws)
 
 
 def train(system: Gotex, checkpoint: str | None = None) -> dict:
