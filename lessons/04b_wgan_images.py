@@ -210,7 +210,7 @@ seconds["spectral norm, hinge"] = time.process_time() - start
 
 # %% [markdown]
 # The ruler is the Fréchet distance on the features of a digit classifier (lesson 11), 1000 samples against 1000 test digits, in multiples of what 1000 *training* digits score. The
-# fourth column is the shipped generator: the loss and the penalty of the first with the additions of lesson 03c (a hidden layer in the critic, a choice in front of the
+# fourth column is the shipped generator: the loss and the penalty of the first in networks half as wide with the additions of lesson 03c (a hidden layer in the critic, a choice in front of the
 # generator, digits moved by up to a pixel), and a hundred times as many moves.
 
 # %% tags=["nbval-ignore-output"]
