@@ -328,8 +328,8 @@ if trained:
 
 # %% [markdown]
 # The critic misses most of the distance. And look at the second column: two batches of *real* digits are nearly as far apart as real from fake. The exact distance between 64 points and 64 others in 784 dimensions hardly depends on
-# where they come from; it measures how far a digit is from the nearest other digit. That part carries no information about the generator. The clipped critic's blurred
-# images, worst by the Fréchet distance, are even the nearest by this ruler.
+# where they come from; it measures how far a digit is from the nearest other digit. That part carries no information about the generator. Of the three generators trained here, the
+# clipped critic's blurred images, worst by the Fréchet distance, are even the nearest by this ruler; the shipped one's cannot be told from real digits.
 #
 # Would larger batches help? For two samples of size $n$ from the *same* law on a $d$-dimensional set, $\mathbb E\,W_1$ falls only like $n^{-1/d}$ (Dudley 1969; Weed and Bach 2019). Measure it.
 
