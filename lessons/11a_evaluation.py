@@ -141,7 +141,7 @@ for ax, (name, samples), fid in zip(axes, rivals.items(), fids, strict=True):
 show(figure, alt="Forty sharp real digits, with the lower Parzen score, and forty smeared averages of digits, with the higher one.")
 
 # %% [markdown]
-# The smeared averages win by some eighty nats *per image*, against real data. In 784 dimensions a Gaussian ball with its centre in
+# The smeared averages win by some seventy nats *per image*, against real data. In 784 dimensions a Gaussian ball with its centre in
 # the middle of several digits is nearer to a new digit than any one digit is.
 
 # %%
