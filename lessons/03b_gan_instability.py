@@ -547,13 +547,13 @@ def neyman_bound(real_scores, fake_scores):
 @exercise("3.5")
 def check_neyman(attempt):
     same = torch.zeros(10)
-    if abs(float(attempt(same, same))) > 1e-6:
+    if not abs(float(attempt(same, same))) <= 1e-6:  # `not <=` also catches nan
         return "at score 0 everywhere T = 0 and f*(0) = 0, so the bound is 0"
     generator = torch.Generator().manual_seed(0)
     real, fake = 0.3 + torch.randn(400_000, generator=generator), torch.randn(400_000, generator=generator)
     best = lambda points: 2 * (0.3 * points - 0.045)  # noqa: E731  T = f'(u) = 1 - u^-2, so the best score is 2 log u
     found, truth = float(attempt(best(real), best(fake))), math.exp(0.09) - 1
-    if abs(found - truth) > 0.01:
+    if not abs(found - truth) <= 0.01:
         return f"between N(0.3, 1) and N(0, 1) the best scores should give {truth:.3f}; yours give {found:.3f}"
 
 
@@ -605,13 +605,15 @@ def best_weight(c):
 def check_best_weight(attempt):
     for c in (0.5, 1.0, 2.0):
         weight, speed = attempt(c)
+        if not 0 < weight < 100:
+            return f"for c = {c} the weight should be a positive number, and yours is {weight}"
         rates = {
             v: -torch.linalg.eigvals(torch.tensor([[0.0, c], [-c, -2.0 * v]])).real.max().item()
             for v in (0.9 * weight, weight, 1.1 * weight)
         }
         if max(rates, key=rates.get) != weight:
             return f"for c = {c} a weight 10 % away from {weight} converges faster"
-        if abs(speed - rates[weight]) > 1e-3:
+        if not abs(speed - rates[weight]) <= 1e-3:
             return f"for c = {c} your weight is right, its rate is {rates[weight]:.3f}"
 
 
@@ -637,12 +639,12 @@ def pull_away_by_hand(codes):
 # %%
 @exercise("3.8")
 def check_pull_away(attempt):
-    if abs(float(attempt(torch.eye(4))) - 0) > 1e-6:
+    if not abs(float(attempt(torch.eye(4)))) <= 1e-6:
         return f"four orthogonal codes should give 0, yours give {float(attempt(torch.eye(4))):.3f}"
-    if abs(float(attempt(torch.ones(5, 3))) - 1) > 1e-5:
+    if not abs(float(attempt(torch.ones(5, 3))) - 1) <= 1e-5:
         return "five equal codes should give 1"
     codes = torch.randn(8, 3, generator=torch.Generator().manual_seed(0))
-    if abs(float(attempt(codes)) - float(pull_away(codes))) > 1e-5:
+    if not abs(float(attempt(codes)) - float(pull_away(codes))) <= 1e-5:
         return f"eight random codes should give {float(pull_away(codes)):.4f}"
 
 
