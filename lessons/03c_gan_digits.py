@@ -150,6 +150,8 @@ if trained:
     claim("a choice in front leaves fewer points between the modes", between["continuous"] - between["with a choice of 8"], at_least=0.05)
 
 # %% [markdown]
+# A choice makes gaps possible; it does not make the game stable. With a second seed the run on the right lost its modes, while the one on the left did not: one more reason for the friction and the averages below.
+#
 # ## 4. Train
 #
 # Two pairs of players see the same 1000 batches of 32 digits: plain perceptrons, for which every pixel is as far from every other, and a DCGAN with half as
@@ -421,18 +423,18 @@ for (left, right), (name, images) in zip(axes, drawn.items(), strict=True):
 axes[0, 1].set_title("classes (% of 500)")
 show(
     figure,
-    alt="Two rows of digits for each of four generators, and bar charts of their classes: even with all additions, uneven with neither.",
+    alt="Two rows of digits for each of four generators, and bar charts of their classes: the more additions are left out, the less even, in this run.",
 )
 
 # %% [markdown]
 # Three readings. **The two additions do different work.** The shift makes the critic forget: take it away and the share of memory rises to nine tenths. R1 keeps the critic's slope down, here by a factor of about four,
-# and hardly changes what it remembers. Without either the distance is the largest. **No sign of copies**: `copying` stays below one half in all four rows. This test is weak here, since a poor image is far from everything; but a generator
+# and does less to what it remembers. Both held with a second seed. **The distances do not rank the four**: in this run they are 10.0, 10.7, 14.8 and 16.7 from top to bottom, with the second seed they were 14.7, 12.5, 10.6 and 15.1. **No sign of copies**: `copying` stays below one half in all four rows. This test is weak here, since a poor image is far from everything; but a generator
 # that repeated its hundred images would draw good ones. A critic that knows its images by heart made these generators worse, since whatever is not one of the hundred is punished, good digit or not. **The average of the weights**, which paid in the long run of section 6, does little here: after a thousand steps the generator
 # still moves in one direction, and an average lags behind. This is one seed with 500 samples: differences of a tenth in precision, recall or distance mean nothing.
 
 # %%
 if trained:
-    claim("with neither R1 nor shift the distance is larger by a factor of", score["neither"] / score["complete"], at_least=1.2)
+    claim("one seed cannot rank them: largest distance over smallest", max(score.values()) / min(score.values()), at_most=2.5)
 
 # %% [markdown]
 # ### 7.3 The budget decides too
@@ -448,7 +450,7 @@ axes.set(xlabel="step", ylabel="x real")
 figure.legend(loc="outside right center")
 show(
     figure,
-    alt="Four curves of the distance to real digits against the step: all fall; the complete one ends lowest, the one with neither highest.",
+    alt="Four curves of the distance to real digits against the step: all fall; in this run the complete one ends lowest, the one with neither highest.",
 )
 
 # %% [markdown]
