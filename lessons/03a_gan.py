@@ -51,7 +51,7 @@ trained = profile_name() != "smoke"  # at smoke size nothing is trained long eno
 # %% [markdown]
 # ## 1. The result first
 #
-# A **generator** $G$ is a network that turns noise $z$ into an image. The one below was trained for some minutes on 4000
+# A **generator** $G$ is a network that turns noise $z$ into an image. The one below was trained for half an hour of one core on 4000
 # handwritten digits. Nobody told it what a digit is, and it has no density that one could evaluate: a second network, the
 # **critic**, tried to tell its images from real ones, and the generator learned to make that hard. Lesson 03c trains one like it.
 
@@ -131,11 +131,13 @@ claim("scores of 10,000 are no trouble", critic_loss(zero - 1e4, zero + 1e4), 2e
 # and does not move. What will the critic's curve look like when it can do no better?
 #
 # Take one point $x$. Reals arrive there at rate $p(x)$, fakes at rate $p_G(x)$, so its share of the value is
-# $p(x)\log\sigma(s) + p_G(x)\log(1-\sigma(s))$. Setting the derivative with respect to $s$, which is $p\,(1-\sigma) - p_G\,\sigma$, to zero gives
+# $p(x)\log\sigma(s) + p_G(x)\log(1-\sigma(s))$. Its derivative with respect to $s$ is $p\,(1-\sigma) - p_G\,\sigma$,
+# which falls as $s$ grows: the share is concave, and its only stationary point is its maximum,
 #
 # $$D^*(x) = \sigma\big(s^*(x)\big) = \frac{p(x)}{p(x)+p_G(x)}, \qquad s^*(x) = \log\frac{p(x)}{p_G(x)}. \tag{2}$$
 #
-# The best score is the **log-ratio of the densities**. The critic finds it from samples and never needs to know either density.
+# The best score is the **log-ratio of the densities**. The critic finds it from samples and never needs to know either density. (Where both densities are
+# zero any score is best; where only one is, the best score is infinite.)
 
 # %%
 p = MixtureSameFamily(Categorical(torch.tensor([0.4, 0.6])), Normal(torch.tensor([-2.0, 1.5]), torch.tensor([0.5, 0.8])))
@@ -180,7 +182,7 @@ show(figure, alt="The learned critic follows p over p plus p_G where the densiti
 mass = p.log_prob(x).exp() + frozen.log_prob(x).exp()
 if trained:
     error = ((learned - ratio).abs() * mass).sum() / mass.sum()  # the mean error where points fall
-    claim("with G frozen, the critic is p / (p + p_G) within 0.03", error, at_most=0.03)
+    claim("with G frozen, the critic is p / (p + p_G) within 0.04", error, at_most=0.04)
 
 # %% [markdown]
 # ### 2.2 The value of the game
@@ -189,7 +191,8 @@ if trained:
 #
 # $$\max_D V(D, G) = \mathrm{KL}(p\,\|\,m) + \mathrm{KL}(p_G\,\|\,m) - 2\log 2 = 2\,\mathrm{JS}(p, p_G) - 2\log 2. \tag{3}$$
 #
-# The generator that faces a perfect critic minimises a **Jensen-Shannon divergence**: 0 when $p_G = p$, at most $\log 2$, reached
+# The generator that faces a perfect critic minimises a **Jensen-Shannon divergence**. Each KL is at least 0, and 0 only between equal laws, so the game has one best end:
+# $p_G = p$, where $D^* = \tfrac12$ everywhere and the value is $-2\log 2$. This is the theorem of Goodfellow et al. The divergence is at most $\log 2$, reached
 # when the two do not overlap. Any other critic gives a smaller value, so minus a critic's loss is a lower bound on the right side of (3).
 
 
@@ -291,7 +294,8 @@ right.set(xlabel="frozen score $s(x)$", title="the critic", xlim=(-6, 4))
 show(figure, alt="Fifty paths that start spread out and bunch together at the summits of the frozen critic's score, drawn beside them.")
 
 # %% [markdown]
-# The generator does not copy the data: it looks for the points where the critic is most easily fooled, and piles up there. A frozen
+# The generator does not copy the data: its samples climb to a point where the critic is fooled, and pile up there. It need not be the highest summit (here the left one is
+# higher): a sample feels only the slope where it stands, and all of them share the weights of $G$. A frozen
 # critic asks only for *plausible* points, not for *all* of them. Diversity comes from the critic's answer: once fakes pile up at a point,
 # $p_G$ is high there, $s^* = \log p/p_G$ drops, and the place stops paying. The two must move together. When
 # they do not, the samples collapse: lesson 03b counts that.
@@ -309,6 +313,9 @@ if trained:
 # Here is the whole training loop of Goodfellow et al. (2014), with one step of each player in turn and with the generator's loss that
 # they recommend in practice, $-\log D(G(z))$ (section 4 says why). Two details cost beginners a week. `fake.detach()`: the critic's loss must not
 # train the generator. And the generator's turn needs a *fresh* score, since the critic has just moved, but not a fresh fake.
+#
+# Does it converge? The paper proves that it does if the critic is perfect before each move of the generator, and if each move changes the density $p_G$ itself: the value
+# (3) is convex in $p_G$. A network moves $\theta$ instead, and its critic has had one step. So the proof does not cover the loop below, and lesson 03b shows it fail.
 
 
 # %%
@@ -375,7 +382,7 @@ explore(
 if trained:
     real = p.sample((4000,))
     start, end = (wasserstein_1d(snapshots[k][1], real) for k in (0, -1))  # mean gap between sorted samples (lesson 04)
-    claim("the game brings the sorted samples at least three times nearer", start / end, at_least=3)
+    claim("the game brings the sorted samples at least twice as near", start / end, at_least=2)
 
 # %% [markdown]
 # ## 3. In the plane
@@ -456,7 +463,7 @@ if trained:
     claim(
         "most generated points lie within 0.25 of a real one",
         (torch.cdist(sample, cloud).min(1).values < 0.25).float().mean(),
-        at_least=0.9,
+        at_least=0.85,
     )
     claim(
         "most real points have a generated one within 0.25", (torch.cdist(cloud, sample).min(1).values < 0.25).float().mean(), at_least=0.9
@@ -498,7 +505,11 @@ axes.semilogy(norms["non_saturating"], color=ACCENTS[0], label="non-saturating, 
 axes.semilogy(norms["minimax"], color=ACCENTS[1], label="minimax, log(1 − D)")
 axes.set(xlabel="critic's step (the generator stands still)", ylabel="norm of G's gradient")
 axes.legend(fontsize=8)
-show(figure, alt="On a log scale the minimax gradient falls by orders of magnitude while the non-saturating gradient stays level or grows.")
+show(figure, alt="On a log scale the two gradients start together; the minimax one soon falls, the non-saturating one grows a hundredfold.")
+
+# %% [markdown]
+# At first both grow, because the critic becomes steeper. From about the fortieth step the critic is sure, and the factor $\sigma(s)$ takes the minimax gradient away. The other
+# one stays large: alive, not harmless, for its length now grows with the critic's slope.
 
 # %%
 points = still(torch.randn(32, 64)).detach().requires_grad_()  # gradients with respect to the images themselves
@@ -509,7 +520,7 @@ claim("per image the second gradient is longer by exp(-s), to 0.1 %", (factor / 
 
 # %%
 if trained:
-    claim("120 critic steps in, that is a factor of at least 100", norms["non_saturating"][-1] / norms["minimax"][-1], at_least=100)
+    claim("120 critic steps in, that is a factor of at least 50", norms["non_saturating"][-1] / norms["minimax"][-1], at_least=50)
 
 # %% [markdown]
 # ### 4.2 What the other loss minimises
@@ -519,7 +530,9 @@ if trained:
 #
 # $$\mathbb E_z\Big[-\nabla_\theta \log D^*\big(G_\theta(z)\big)\Big]_{\theta=\theta_0} = \nabla_\theta\Big[\mathrm{KL}(p_{G_\theta}\,\|\,p) - 2\,\mathrm{JS}(p_{G_\theta}, p)\Big]_{\theta=\theta_0}. \tag{5}$$
 #
-# A reverse KL, which hates to put mass where there are no data, and a Jensen-Shannon divergence **with the wrong sign**. Check it by
+# The first term is a reverse KL. The second comes from $\log(m/p_G)$: at the best critic the gradient of (3) is that of $V$ with the critic held still (its own derivative is
+# zero there), so $\mathbb E_z\nabla\log(1-D^*)$, with $1-D^*=p_G/2m$, is the gradient of $2\,\mathrm{JS}$. In words: a divergence that hates to put mass where there
+# are no data, and a Jensen-Shannon divergence **with the wrong sign**. Check both by
 # quadrature for $G_\theta(z) = \mu + \tau z$ with $\theta = (\mu, \log\tau)$, for which $p_G$ is known.
 
 
@@ -588,9 +601,9 @@ def draw_fits(separation=4.0):
     figure, axes = plt.subplots(figsize=(7.5, 2.8), layout="constrained")
     axes.fill_between(coarse, target.log_prob(coarse).exp(), color=REAL, alpha=0.3, lw=0, label="data")
     names = {"kl": "KL(data ‖ model)", "js": "Jensen-Shannon", "reverse_kl": "KL(model ‖ data)"}
-    for (name, label), colour in zip(names.items(), ACCENTS, strict=False):
+    for (name, label), colour, line in zip(names.items(), ACCENTS, ("-", "--", "-"), strict=False):
         mean, scale = best_fit(name, target.log_prob(coarse))
-        axes.plot(coarse, Normal(mean, scale).log_prob(coarse).exp(), color=colour, label=label)
+        axes.plot(coarse, Normal(mean, scale).log_prob(coarse).exp(), color=colour, ls=line, lw=2, label=label)
     axes.set(xlabel="$x$", ylabel="density", xlim=(-6, 6), ylim=(0, 0.75))
     figure.legend(loc="outside right center", fontsize=8)
     return figure
@@ -599,7 +612,7 @@ def draw_fits(separation=4.0):
 # %% tags=["nbval-ignore-output"]
 explore(
     draw_fits,
-    alt="One Gaussian fitted to two humps: forward KL covers both and the valley between, reverse KL sits on the higher hump.",
+    alt="One Gaussian fitted to two humps: forward KL and Jensen-Shannon cover both and the valley between, reverse KL sits on the higher hump.",
     separation=FloatSlider(value=4.0, min=0, max=7, step=0.25),
 )
 
@@ -612,8 +625,11 @@ claim("and its width", reverse[1], 0.5, 0.7)
 
 # %% [markdown]
 # Forward KL pays for every real point that the model misses, so it covers everything, valley included: blur. Reverse KL pays for
-# every generated point without data nearby, so it would rather forget a hump: mode collapse. GANs make sharp images and forget some; this is
-# half of the reason. The other half is dynamics, in lesson 03b.
+# every generated point without data nearby, so it would rather forget a hump. Jensen-Shannon sides with the first while the humps are near, and between separations 4 and 4.5
+# it changes over to the second.
+#
+# GANs make sharp images and forget modes, so it is tempting to stop here. But all this supposes a perfect critic and one minimum that both players seek. With real critics
+# Nowozin et al. (2016) found the images of three GANs equally realistic, one of them with the forward KL. The better half of the explanation is dynamics: lesson 03b.
 
 # %% [markdown]
 # ## 5. Exercises
@@ -638,11 +654,11 @@ def smallest_loss(log_p, log_g, from_p):
 def check_smallest_loss(attempt):
     half = torch.tensor([True, False]).repeat(500)
     same = torch.randn(1000, generator=torch.Generator().manual_seed(0))
-    if abs((value := float(attempt(same, same, half))) - 2 * math.log(2)) > 1e-3:
+    if not abs((value := float(attempt(same, same, half))) - 2 * math.log(2)) <= 1e-3:  # `not <=` also catches nan
         return f"when p = p_G nobody can tell: the loss should be 2 log 2 = 1.386, yours is {value:.3f}"
-    far = torch.where(half, 20.0, -20.0)
-    if abs(float(attempt(far, -far, half))) > 1e-3:
-        return "when the two do not overlap the critic is never wrong: the loss should be 0"
+    value = float(attempt(torch.tensor([-1.0, -3.0]), torch.tensor([-2.0, -1.0]), torch.tensor([True, False])))
+    if not abs(value - 0.4402) <= 1e-3:
+        return f"one real with log p - log p_G = 1, one fake with -2: log(1 + e^-1) + log(1 + e^-2) = 0.440, yours is {value:.3f}"
 
 
 check_smallest_loss(smallest_loss)
@@ -667,7 +683,7 @@ def check_generator_losses(attempt):
     scores = torch.tensor([[-3.0], [0.0], [2.0]])
     for name, found in zip(("minimax", "non_saturating"), attempt(scores), strict=True):
         wanted = objective(name).generator(scores).item()
-        if abs(float(found) - wanted) > 1e-5:
+        if not abs(float(found) - wanted) <= 1e-5:
             return f"{name}: the loss at scores -3, 0, 2 is {wanted:.4f}, yours is {float(found):.4f}"
     if not all(torch.isfinite(value) for sign in (-1, 1) for value in attempt(sign * torch.full((2, 1), 1e4))):
         return "right for small scores, but not finite at 10,000: use softplus or logsigmoid"
@@ -697,7 +713,7 @@ def check_smoothed(attempt):
     bet = torch.linspace(1e-4, 1 - 1e-4, 100_001)
     value = lp.exp()[:, None] * ((1 - eps) * bet.log() + eps * (1 - bet).log()) + lg.exp()[:, None] * (1 - bet).log()
     wanted, found = bet[value.argmax(1)], attempt(lp, lg, eps)
-    if (found - wanted).abs().max() > 1e-3:
+    if not (found - wanted).abs().max() <= 1e-3:
         return f"a search finds {[round(v, 3) for v in wanted.tolist()]}, your formula gives {[round(v, 3) for v in found.tolist()]}"
 
 
@@ -722,10 +738,10 @@ def reweighted_mean(scores, h):
 @exercise("3.4")
 def check_reweighted(attempt):
     points = frozen.sample((200_000,))
-    if abs(float(attempt(torch.zeros(3) + 500, torch.tensor([1.0, 2.0, 3.0]))) - 2) > 1e-4:
+    if not abs(float(attempt(torch.zeros(3) + 500, torch.tensor([1.0, 2.0, 3.0]))) - 2) <= 1e-4:
         return "equal scores, however large, should give the plain mean (softmax does not overflow)"
     found = float(attempt(p.log_prob(points) - frozen.log_prob(points), points))
-    if abs(found - 0.1) > 0.05:
+    if not abs(found - 0.1) <= 0.05:
         return f"the mean of p is 0.4 x -2 + 0.6 x 1.5 = 0.1; from the generator's points yours is {found:.3f}"
 
 
@@ -742,7 +758,7 @@ claims_table()
 #
 # - A critic trained to tell real from fake estimates the log-ratio of the densities, from samples alone.
 # - Against a perfect critic the generator minimises a Jensen-Shannon divergence, but its gradient dies when the critic wins.
-# - The loss used in practice, $-\log D$, has a gradient $e^{-s}$ times longer and leans towards the reverse KL: sharp, forgetful.
+# - The loss used in practice, $-\log D$, has a gradient $e^{-s}$ times longer; at a perfect critic it leans towards the reverse KL.
 # - A generator with a critic that stands still collapses: diversity is the work of the moving opponent.
 # - Forward KL covers and blurs, reverse KL picks and sharpens; a GAN's loss mixes the second with a Jensen-Shannon term of the wrong sign.
 #
@@ -750,3 +766,4 @@ claims_table()
 #
 # - Goodfellow, Pouget-Abadie, Mirza, Xu, Warde-Farley, Ozair, Courville and Bengio 2014, *Generative Adversarial Nets*. [link](https://arxiv.org/abs/1406.2661)
 # - Arjovsky and Bottou 2017, *Towards Principled Methods for Training Generative Adversarial Networks*. [link](https://arxiv.org/abs/1701.04862)
+# - Nowozin, Cseke and Tomioka 2016, *f-GAN: Training Generative Neural Samplers using Variational Divergence Minimization*. [link](https://arxiv.org/abs/1606.00709)

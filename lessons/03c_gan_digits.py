@@ -50,7 +50,7 @@ trained = profile_name() != "smoke"  # at smoke size nothing is trained long eno
 # %% [markdown]
 # ## 1. The result first
 #
-# The shipped generator has noise of 64 coordinates. The first twenty only *choose*: the largest of them becomes a one, the others zero. Pick an option:
+# The shipped generator has noise of 64 coordinates. The first twenty only *choose*: the largest of them becomes 4, the others 0. Pick an option:
 # what do its images have in common? Nobody gave the options a meaning.
 
 # %%
@@ -78,7 +78,11 @@ explore(
 #
 # The **DCGAN** (Radford et al. 2016) was the first convolutional GAN that trained reliably. Its rules: strided convolutions instead of pooling,
 # transposed ones on the way back; BatchNorm in the generator, but not after its last layer; $\tanh$ at the end, because images live in $[-1, 1]$; leaky ReLU
-# in the critic; and no sigmoid, since our critics give raw scores. Follow two images through a small one.
+# in the critic. The paper trains with batches of 128, Adam at a rate of $2\cdot10^{-4}$ with $\beta_1=0.5$, and 100 coordinates of uniform noise.
+#
+# Ours departs from it in four points. The paper's critic has BatchNorm too, after all layers but its first; ours has none, because with it the score of an image depends on the
+# others in the batch, and R1 (section 4) is a penalty on one image at a time. The paper has no hidden linear layer; our critic has one, for a reason given below. Scores are raw, without a
+# sigmoid. And the noise is Gaussian, here of 64 coordinates. Follow two images through a small one.
 
 # %%
 torch.manual_seed(0)
@@ -110,8 +114,8 @@ unit = critic[:4](image)[0, 0, 3, 3]  # one unit after the two convolutions
 claim("a unit of the critic's last map sees 10 x 10 pixels", (seen != 0).sum(), 100, 100)
 
 # %% [markdown]
-# The paper draws weights from $\mathcal N(0, 0.02^2)$. With BatchNorm behind each layer any scale would do; without it, as in our critic, that start is bad:
-# every layer shrinks the signal. So the library uses it where BatchNorm is, and PyTorch's own elsewhere.
+# The paper draws weights from $\mathcal N(0, 0.02^2)$. A layer with BatchNorm behind it gives the same output at any scale; without BatchNorm, as in our critic, that start is bad:
+# every layer shrinks the signal. So the library uses it for networks with BatchNorm, and PyTorch's own for the others.
 
 # %%
 weights = torch.cat([m.weight.flatten() for m in generator.modules() if isinstance(m, nn.ConvTranspose2d | nn.Linear)])
@@ -143,9 +147,17 @@ show(figure, alt="Eight modes on a ring: the continuous generator leaves bridges
 
 # %%
 if trained:
-    claim("a choice in front leaves fewer points between the modes", between["continuous"] - between["with a choice of 8"], at_least=0.05)
+    turns = {name: torch.histc(torch.atan2(points[:, 1], points[:, 0]), 48, -math.pi, math.pi) for name, points in clouds.items()}
+    empty = {name: (counts < 2).float().mean() for name, counts in turns.items()}  # share of 48 directions in which nothing lies
+    claim(
+        "a choice in front leaves gaps on the ring that a continuous map does not",
+        empty["with a choice of 8"] - empty["continuous"],
+        at_least=0.15,
+    )
 
 # %% [markdown]
+# A choice makes gaps possible; it does not make the game stable. With a second seed the run on the right made eight clouds with gaps between them, but each *beside* its centre: not yet at rest.
+#
 # ## 4. Train
 #
 # Two pairs of players see the same 1000 batches of 32 digits: plain perceptrons, for which every pixel is as far from every other, and a DCGAN with half as
@@ -230,7 +242,9 @@ show(
 # $$d^2 = \lVert m - m'\rVert^2 + \mathrm{tr}\big(C + C' - 2\,(C^{1/2} C' C^{1/2})^{1/2}\big), \tag{1}$$
 #
 # the **Fréchet distance** (Heusel et al. 2017; it is called FID when the features are Inception's, and lesson 11 says what it can and cannot see). Its zero is not
-# reachable with 1000 images: real *training* images score the first row, and the other rows are given in multiples of it, at equal numbers of images. The second number is how often the classifier sees each digit.
+# reachable with 1000 images: real *training* images do not score 0 either, and every row is given in multiples of what they score, at equal numbers of images. The second number is how often the classifier sees each digit.
+#
+# How exact is such a multiple? The shipped generator was measured in advance with 40 different draws of 1000: from 1.35 to 2.83 times real, with mean 1.97 and standard deviation 0.32. Each row of the table is a single draw.
 
 
 # %%
@@ -253,8 +267,8 @@ after_1000 = over_real(made["perceptrons"][:250], test_features) / over_real(rul
 
 # %%
 if trained:
-    claim("the DCGAN trained here is within 4 times the distance of real images", times["DCGAN"], at_most=4)
-    claim("the shipped one within 2.5 times", times["shipped"], at_most=2.5)
+    claim("the DCGAN trained here is within 5 times the distance of real images", times["DCGAN"], at_most=5)
+    claim("the shipped one within 3 times, three deviations of a draw above its mean of 2", times["shipped"], at_most=3)
     claim("every digit is among 1000 samples of the DCGAN trained here (rarest, %)", shares["DCGAN"].min(), at_least=2)
     claim("every digit is among 1000 of the shipped one, at least one in twenty (%)", shares["shipped"].min(), at_least=5)
     claim("after the same 1000 batches convolutions beat perceptrons", after_1000, at_least=1.5)
@@ -415,18 +429,18 @@ for (left, right), (name, images) in zip(axes, drawn.items(), strict=True):
 axes[0, 1].set_title("classes (% of 500)")
 show(
     figure,
-    alt="Two rows of digits for each of four generators, and bar charts of their classes: even with all additions, uneven with neither.",
+    alt="Two rows of digits for each of four generators, and bar charts of their classes: the more additions are left out, the less even, in this run.",
 )
 
 # %% [markdown]
 # Three readings. **The two additions do different work.** The shift makes the critic forget: take it away and the share of memory rises to nine tenths. R1 keeps the critic's slope down, here by a factor of about four,
-# and hardly changes what it remembers. Without either the distance is the largest. **Nobody copies**: `copying` stays below one half in all four rows. A critic that knows its images by heart did not make these generators repeat them; it made
-# them worse, since whatever is not one of the hundred is punished, good digit or not. **The average of the weights**, which paid in the long run of section 6, does little here: after a thousand steps the generator
+# and does less to what it remembers. Both held with a second seed. **The distances do not rank the four**: in this run they are 10.0, 10.7, 14.8 and 16.7 from top to bottom, with the second seed they were 14.7, 12.5, 10.6 and 15.1. **No sign of copies**: `copying` stays below one half in all four rows. This test is weak here, since a poor image is far from everything; but a generator
+# that repeated its hundred images would draw good ones. A critic that knows its images by heart made these generators worse, since whatever is not one of the hundred is punished, good digit or not. **The average of the weights**, which paid in the long run of section 6, does little here: after a thousand steps the generator
 # still moves in one direction, and an average lags behind. This is one seed with 500 samples: differences of a tenth in precision, recall or distance mean nothing.
 
 # %%
 if trained:
-    claim("with neither R1 nor shift the distance is larger by a factor of", score["neither"] / score["complete"], at_least=1.2)
+    claim("one seed cannot rank them: largest distance over smallest", max(score.values()) / min(score.values()), at_most=2.5)
 
 # %% [markdown]
 # ### 7.3 The budget decides too
@@ -442,7 +456,7 @@ axes.set(xlabel="step", ylabel="x real")
 figure.legend(loc="outside right center")
 show(
     figure,
-    alt="Four curves of the distance to real digits against the step: all fall; the complete one ends lowest, the one with neither highest.",
+    alt="Four curves of the distance to real digits against the step: all fall; in this run the complete one ends lowest, the one with neither highest.",
 )
 
 # %% [markdown]
@@ -457,7 +471,8 @@ show(
 # | 200 | 1500 x 16 | **11.7** | 14.2 | 14.5 | 27.0 |
 # | 4000 | 3500 x 32 | **3.5** | 5.8 | | |
 #
-# The shift pays in every row. R1 is friction: it costs speed in the short runs on many images, and pays in the long ones, where without it the players circle. And "neither" on 400 images gets *worse* between 1000 and 3000 steps, from 24 to 32, with a recall of 0.03: that is where a critic that has learned its
+# One seed a row, so read only large differences (section 6: near twice real a new draw of samples alone moves the figure by a sixth; so the 3.5 of the last row and the figure of section 6 do not contradict each other).
+# The shift pays in every row. R1 is friction: it seems to cost speed in the short runs on many images, and pays in the long ones, where without it the players circle. And "neither" on 400 images gets *worse* between 1000 and 3000 steps, from 24 to 32, with a recall of 0.03: that is where a critic that has learned its
 # images by heart leads. An ablation at a single budget would have told you one half of this.
 
 # %% [markdown]
@@ -481,11 +496,12 @@ below.set(xlabel="step", ylabel="x real", yscale="log", yticks=(2, 4, 8, 16), yt
 below.minorticks_off()
 show(
     figure,
-    alt="Above, the two losses are flat or drift slowly through the whole run; below, the distance to real digits falls all the way.",
+    alt="Above, the two losses move for a thousand steps and are nearly flat from then on; below, the distance to real digits falls all the way.",
 )
 
 # %% [markdown]
-# Nothing in these curves says when the digits became legible. Each player's loss is measured against an opponent that improves as well. Lesson 04 builds a critic
+# For a thousand steps the losses move, the critic's *upwards*, while fog turns into strokes. Then they are almost flat, and in that time the distance falls to about a fifth: nothing in them says when the
+# digits became legible. And lesson 03b had a run with these very losses that had learned nothing. Each player's loss is measured against an opponent that improves as well. Lesson 04 builds a critic
 # whose loss does mean something.
 
 # %% [markdown]
@@ -513,7 +529,7 @@ def check_floor(attempt):
     lowest = F.binary_cross_entropy_with_logits(torch.sigmoid(far), torch.ones(1)) + F.binary_cross_entropy_with_logits(
         torch.sigmoid(-far), torch.zeros(1)
     )
-    if abs(attempt() - lowest.item()) > 1e-4:
+    if not abs(attempt() - lowest.item()) <= 1e-4:  # `not <=` also catches nan
         return "the sigmoid is taken twice: what is the smallest loss when the inner one can only be between 0 and 1?"
 
 
@@ -537,9 +553,9 @@ def half_life(beta):
 @exercise("3.10")
 def check_half_life(attempt):
     for beta in (0.5, 0.99, 0.998):
-        if abs(beta ** attempt(beta) - 0.5) > 1e-6:
+        if not abs(beta ** attempt(beta) - 0.5) <= 1e-6:
             return (
-                f"after {attempt(beta):.4g} steps with beta = {beta} the share is {beta ** attempt(beta):.3f} of what it was, not one half"
+                f"after {attempt(beta):.4g} steps with beta = {beta} the share is {beta ** attempt(beta):.5f} of what it was, not one half"
             )
 
 
@@ -566,9 +582,9 @@ def check_straight_middle(attempt):
     share, factor = attempt()
     z, other = torch.randn(2, 4000, 64, generator=torch.Generator().manual_seed(0))
     found = ((z + other) / 2).square().sum(1).mean().item() / 64
-    if abs(share - found) > 0.02:
+    if not abs(share - found) <= 0.02:
         return f"4000 pairs in 64 dimensions have a mean squared length of {found:.2f} D, not {share}"
-    if abs(factor**2 * share - 1) > 1e-6:
+    if not abs(factor**2 * share - 1) <= 1e-3:
         return "factor^2 x share should be 1"
 
 

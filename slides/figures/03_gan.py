@@ -1,6 +1,7 @@
 """Figures of the deck on adversarial networks and Wasserstein GANs, computed as lessons 03a to 04b do."""
 
 import copy
+import functools
 import math
 
 import torch
@@ -197,18 +198,41 @@ def dirac():
     return figure
 
 
+@functools.cache
+def ring_run(pack=1, r1=0.0):
+    """One GAN on the ring as in lesson 03b: samples (1000, 2), and frame by frame (15, 3) distance to the data and both losses."""
+    torch.manual_seed(0)
+    critic = mlp([2 * pack, 128, 128, 1], torch.nn.ReLU)
+    penalty = {"penalty": "r1", "penalty_weight": r1} if r1 else {}
+    gan = GAN(mlp([16, 128, 128, 2], torch.nn.ReLU), critic, 16, learning_rate=5e-4, pack=pack, **penalty)
+    reference, record = data.toy2d("ring", 500, seed(9)), []
+    for part in range(15):
+        run = fit(gan, lambda n, g: data.toy2d("ring", n, g), 100, batch_size=128, seed=part, progress=False)
+        distance = matching(gan.sample(500, seed(part)), reference)[0].item()
+        record.append([distance, *(torch.tensor(run[player]).mean().item() for player in ("critic", "generator"))])
+    return gan.sample(1000, seed(0)), torch.tensor(record)
+
+
 def ring():
     figure, axes = canvas(3, 10, 3.5)
-    remedies = {"plain": {}, "packing": {"pack": 2}, "R1": {"penalty": "r1", "penalty_weight": 0.1}}
-    for ax, (title, settings) in zip(axes, remedies.items(), strict=True):
-        torch.manual_seed(0)
-        critic = mlp([2 * settings.get("pack", 1), 128, 128, 1], torch.nn.ReLU)
-        gan = GAN(mlp([16, 128, 128, 2], torch.nn.ReLU), critic, 16, learning_rate=5e-4, **settings)
-        for part in range(15):  # as in lesson 03b
-            fit(gan, lambda n, g: data.toy2d("ring", n, g), 100, batch_size=128, seed=part, progress=False)
+    for ax, (title, settings) in zip(axes, {"plain": {}, "packing": {"pack": 2}, "R1": {"r1": 0.1}}.items(), strict=True):
         draw_points(ax, data.ring_centres(), None, size=90, alpha=0.9)
-        draw_points(ax, None, gan.sample(1000, seed(0)), size=4, alpha=0.5)
+        draw_points(ax, None, ring_run(**settings)[0], size=4, alpha=0.5)
         ax.set(xlim=(-3, 3), ylim=(-3, 3), xticks=[], yticks=[], title=title)
+    return figure
+
+
+def three_losses():
+    figure, axes = canvas(3, 12, 3.2)
+    runs = {"failed: plain": {}, "worked: R1, 0.1": {"r1": 0.1}, "hardly moves: R1, 300": {"r1": 300.0}}
+    for (label, settings), colour in zip(runs.items(), (GENERATED, ACCENTS[0], ACCENTS[1]), strict=True):
+        for ax, column in zip(axes, ring_run(**settings)[1].T, strict=True):
+            ax.plot(100 * torch.arange(1, 16), column, color=colour, label=label)
+    titles = "distance to the data", "critic's loss", "generator's loss"
+    for ax, title, ideal in zip(axes, titles, (0, 2 * math.log(2), math.log(2)), strict=True):
+        ax.set(title=title, xlabel="step")
+        ax.axhline(ideal, color=CRITIC, lw=1, ls=":")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 
@@ -335,6 +359,10 @@ FIGURES = {
     "03_losses": (losses, "Generator's loss against the raw score for five objectives; minimax is flat for negative scores."),
     "03_dirac": (dirac, "Four phase portraits: a circle, an outward spiral, a loop that never rests, and a spiral into the centre."),
     "03_ring": (ring, "Eight blue centres: the plain run sits in one place, packing and R1 cover the whole ring."),
+    "03_three_losses": (
+        three_losses,
+        "One of three runs comes near the data, and its critic's loss rises; another has the ideal losses all along, far from the data.",
+    ),
     "03_lines": (
         parallel_lines,
         "W1 is a V-shaped function of the distance; the Jensen-Shannon divergence is a plateau with a hole at zero.",
