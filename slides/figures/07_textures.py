@@ -15,6 +15,7 @@ from course_lib.models.texture import Canvas, patch_features
 from course_lib.ot import SemiDiscrete, exact, extract, fold, patch_w2, wasserstein_1d
 from course_lib.training import fit
 from course_lib.viz import ACCENTS, CRITIC, GENERATED, REAL, SCORES, draw_images, draw_points, plane
+from course_lib.weights import load_pretrained
 
 SMALL = 96  # side of the exemplars of GOTEX: half a minute a texture
 
@@ -45,17 +46,19 @@ def result():
 
 
 def spectrum():
-    """Gravel, its Gaussian texture, and the law of pixel differences in both."""
+    """Gravel, its Gaussian texture, gravel with only its phases redrawn, and the law of pixel differences in all three."""
     gravel = data.texture("gravel", 128)
     field = GaussianTexture(gravel).synthesize(128, 128, _seeded(0))
-    figure, axes = plt.subplots(1, 3, figsize=(11.5, 3.8), layout="constrained")
-    draw_images(axes[0], gravel[None], 1, "exemplar")
-    draw_images(axes[1], field[None], 1, "Gaussian texture")
-    for picture, colour, name in ((gravel, REAL, "exemplar"), (field, GENERATED, "Gaussian")):
+    phases = torch.fft.rfft2(torch.randn(128, 128, generator=_seeded(0)))
+    redrawn = gravel.mean() + torch.fft.irfft2(torch.fft.rfft2(gravel - gravel.mean()).abs() * phases / phases.abs())
+    named = {"exemplar": gravel, "Gaussian texture": field, "only phases redrawn": redrawn}
+    figure, axes = plt.subplots(1, 4, figsize=(14, 3.7), layout="constrained")
+    for ax, (name, picture), colour in zip(axes, named.items(), (REAL, GENERATED, ACCENTS[1]), strict=False):
+        draw_images(ax, picture[None], 1, name)
         steps = picture.diff(dim=2).flatten().numpy()
-        axes[2].hist(steps, bins=np.linspace(-1.2, 1.2, 41).tolist(), density=True, histtype="step", lw=2, color=colour, label=name)
-    axes[2].set(yscale="log", ylim=(1e-3, 20), xlabel="difference of neighbours")
-    axes[2].legend()
+        axes[3].hist(steps, bins=np.linspace(-1.2, 1.2, 41).tolist(), density=True, histtype="step", lw=2, color=colour, label=name)
+    axes[3].set(yscale="log", ylim=(1e-3, 900), xlabel="difference of neighbours")
+    axes[3].legend(fontsize=10)
     return figure
 
 
@@ -84,12 +87,13 @@ def rate():
     best = wasserstein_1d(fine, line, p=2) ** 2
     flow = 1 / (2 * line.diff())
     hessian = torch.diag(F.pad(flow, (0, 1)) + F.pad(flow, (1, 0))) - torch.diag(flow, 1) - torch.diag(flow, -1)
-    predicted = torch.trace((torch.eye(8).double() / 8 - 1 / 64) @ torch.linalg.pinv(hessian)) / 2
+    sigma, size = torch.eye(8).double() / 8 - 1 / 64, 2 * 8**0.5 * line.var(unbiased=False)
+    predicted = size * sigma.trace() / 4, (sigma @ torch.linalg.pinv(hessian)).trace() / 2
     last, mean = torch.zeros(2, 32, 8).double()
     counts, gaps = sorted({round(10 ** (i / 4)) for i in range(4, 17)}), []
     for k in range(1, counts[-1] + 1):
         where = ((torch.rand(32, 1).double() - line).square() - last).argmin(1)
-        last += 2 * 8**0.5 * line.var(unbiased=False) / k**0.5 * (1 / 8 - F.one_hot(where, 8))
+        last += size / k**0.5 * (1 / 8 - F.one_hot(where, 8))
         mean += (last - mean) / k
         if k in counts:
             value = [((fine[:, None, None] - line).square() - v).amin(2).mean() + v.mean() for v in (last, mean)]
@@ -97,8 +101,8 @@ def rate():
     figure, axes = plt.subplots(figsize=(8.5, 4), layout="constrained")
     for values, name, colour in zip(zip(*gaps, strict=True), ("last iterate", "average"), (ACCENTS[1], REAL), strict=True):
         axes.loglog(counts, values, "o-", ms=4, color=colour, label=name)
-    axes.loglog(counts, [predicted / k for k in counts], color="0.75", lw=6, zorder=0, label="predicted, slope −1")
-    axes.loglog(counts, [gaps[-1][0] * (counts[-1] / k) ** 0.5 for k in counts], color="0.6", lw=1.5, ls="--", label="slope −1/2")
+    lines = [(predicted[0] / k**0.5, predicted[1] / k) for k in counts]
+    axes.loglog(counts, lines, color="0.8", lw=6, zorder=0, label=("predicted, slopes −1/2 and −1", "_"))
     axes.set(xlabel="step K", ylabel="dual gap")
     axes.legend()
     return figure
@@ -229,6 +233,14 @@ def gotex_way():
     return _row({"exemplar": data.texture("gravel", SMALL)} | _gotex("gravel")[1], 2.6)
 
 
+def network():
+    """The shipped network: its exemplar and a larger sample."""
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.5), width_ratios=[128, 448], layout="constrained")
+    draw_images(axes[0], data.texture("tissue", 128)[None], 1, "photograph")
+    draw_images(axes[1], load_pretrained("texture_tissue").sample(1, _seeded(0), size=(128, 448)), 1, "the network, one pass")
+    return figure
+
+
 def gallery():
     """Five pictures a texture with the patch W2 at the finest scale."""
     figure, axes = plt.subplots(2, 5, figsize=(12.5, 5.6), layout="constrained")
@@ -242,11 +254,14 @@ def gallery():
 
 FIGURES = {
     "07_result": (result, "A photograph of stained tissue and a wider synthesis with the same colours and fibres in new places."),
-    "07_spectrum": (spectrum, "Gravel, a cloudy field of the same spectrum without edges, and the lighter tails of its pixel differences."),
+    "07_spectrum": (
+        spectrum,
+        "Gravel, its Gaussian texture, and gravel with its phases redrawn: two clouds without edges, with lighter tails.",
+    ),
     "07_cells": (cells, "A square cut into cells around 24 targets after 0, 20 and 3000 steps: at last all cells have the same mass."),
     "07_rate": (
         rate,
-        "Log-log curves of the dual gap: last iterate with slope minus one half, average on the predicted line of slope minus one.",
+        "Log-log curves of the dual gap: last iterate and average come to lie on predicted lines, slopes minus one half and one.",
     ),
     "07_use": (use, "Use of 500 exemplar patches: level under transport, from five times too often to never under nearest neighbours."),
     "07_blur": (blur, "A field, moved patches side by side with seams, and their smooth average, enlarged."),
@@ -261,6 +276,10 @@ FIGURES = {
     "07_reach": (reach, "Changed pixels in grey, all of them inside a blue square of 156 pixels; white outside."),
     "07_failures": (failures, "Exemplar, Texto, a flat brown picture without potentials, and grain without cells with one scale."),
     "07_gotex_way": (gotex_way, "Gravel exemplar and an image under optimisation: from a cloudy field to stones in 150 steps."),
+    "07_network": (
+        network,
+        "Tissue, 128 pixels wide, and a band three times as wide that the shipped network drew: like strands and colours.",
+    ),
     "07_gallery": (
         gallery,
         "Gravel and tissue: exemplar, Gaussian, Texto, Gram matrices and GOTEX with their patch distances, smallest for GOTEX.",
