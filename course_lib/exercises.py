@@ -19,6 +19,8 @@ def exercise(number: str) -> Callable[[Callable], Callable[..., None]]:
                 fault = "not attempted yet"
             except Exception as error:
                 fault = f"your code stopped with {type(error).__name__}: {error}"
+                if "NoneType" in fault:
+                    fault += " (does your function return its result?)"
             print(f"exercise {number}: {fault}" if fault else f"ok  exercise {number}")
 
         return check

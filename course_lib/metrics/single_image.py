@@ -30,7 +30,7 @@ def single_image_fid(a: Tensor, b: Tensor, features: Callable[[Tensor], Tensor] 
     """Fréchet distance between the feature maps of two images, positions taken as samples (Shaham et al. 2019): 0 for equal statistics.
 
     a (C, H, W), b (C, h, w) in [-1, 1]; sizes may differ. features: image (C, H, W) -> maps (D, h, w); say which when you report it.
-    The published SIFID takes the 64 maps before Inception's second pooling. Raises ValueError for other ranks, other channels or NaN.
+    The published SIFID takes the maps just before Inception's second pooling. Raises ValueError for other ranks, other channels or NaN.
     """
     for name, image in (("a", a), ("b", b)):
         if image.ndim != 3 or len(image) != len(a):

@@ -41,6 +41,7 @@ class Gotex(Texture):
                 self.transports.append(SemiDiscrete(rows[torch.randperm(len(rows), generator=draw)[:targets].to(rows.device)]))
 
     def distance(self, images: Tensor) -> Tensor:
+        """Moves the potentials first, drawing from `self.rng`: two calls differ."""
         laws = list(zip(self.transports, self.features(images), strict=True))
         for transport, rows in laws:
             transport.ascend(rows.detach(), self.dual_steps, sample=self.subset, generator=self.rng)

@@ -56,7 +56,7 @@ class Texto(nn.Module):
     ) -> Texto:
         """Learns one transport a scale from the exemplar (C, H, W): at most `targets` of its patches, `samples` patches for the ascent.
 
-        The source of a scale is the patches of a synthesis as large as the exemplar; the authors draw from four Gaussians fitted to them.
+        The source of a scale is the patches of a synthesis twice as high and wide as the exemplar; the authors draw from four Gaussians fitted to them.
         Raises ValueError for NaN, another rank, sides that 2^(scales - 1) does not divide, or a coarsest scale smaller than a patch.
         """
         field = GaussianTexture(exemplar)  # checks the exemplar
@@ -66,7 +66,7 @@ class Texto(nn.Module):
             raise ValueError(f"exemplar is {height}x{width} at the coarsest of {scales} scales; it must hold a patch of {patch}x{patch}")
         field = GaussianTexture(levels[0][0])
         model = cls(field, len(exemplar), patch)
-        current = field.synthesize(height, width, generator)
+        current = field.synthesize(2 * height, 2 * width, generator)  # a field as small as the exemplar holds too few patches to learn from
         for level, finer in zip(levels, [*levels[1:], None], strict=True):
             patches = extract(level, patch)[0]
             places = torch.randperm(len(patches), generator=generator)[:targets].to(patches.device)

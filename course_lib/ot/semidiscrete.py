@@ -78,9 +78,11 @@ class SemiDiscrete(nn.Module):
     ) -> SemiDiscrete:
         """Averaged stochastic ascent: step k has size C / sqrt(k), C = rate x `scale`; the mean of all steps is kept.
 
-        source: a tensor (N, D), from which batches are drawn, or a function n -> (n, D) samples.
+        source: a tensor (N, D), from which batches are drawn, or a function n -> (n, D) samples. Raises ValueError for NaN in a tensor.
         """
         if isinstance(source, Tensor):
+            if not torch.isfinite(source).all():
+                raise ValueError("source has values that are NaN or infinite; all must be finite")
             cloud = source
             source = lambda n: some_rows(cloud, n, generator)  # noqa: E731
         scale = rate * self.scale
@@ -107,11 +109,14 @@ class SemiDiscrete(nn.Module):
     def solve(self, x: Tensor, smoothing: float = 1e-4, iterations: int = 100) -> SemiDiscrete:
         """The potential for the cloud x (N, D) itself, without chance, in memory N x J: quasi-Newton ascent of the smoothed semi-dual.
 
-        The minimum over j becomes -e log sum_j exp(-(.)/e), with e falling from the targets' variance to `smoothing` times it,
-        a third each time; at the end the semi-dual is within e log J of its maximum (Genevay et al. 2016).
+        The minimum over j becomes -e log sum_j exp(-(.)/e), with e falling from a third of the targets' variance to `smoothing`
+        times it, a third each time; at the end the semi-dual is within e log J of its maximum (Genevay et al. 2016).
         """
         cost = torch.cdist(x.to(self.targets), self.targets, compute_mode="donot_use_mm_for_euclid_dist").square()
         variance = self.targets.var(0, unbiased=False).sum()
+        if not variance > 0:  # one place only: every potential that is the same for all is best
+            self.potential = torch.zeros_like(self.potential)
+            return self
         potential, smooth = self.potential.clone().requires_grad_(), 1.0
         while smooth > smoothing:
             smooth = max(smooth / 3, smoothing)

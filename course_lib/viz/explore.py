@@ -59,7 +59,9 @@ def explore(draw: Callable[..., Figure], alt: str, **controls: widgets.ValueWidg
 
     for name, control in controls.items():
         control.description = control.description or name.replace("_", " ")
-        control.style.description_width = "initial"
+    longest = max(len(control.description) for control in controls.values())
+    for control in controls.values():
+        control.style.description_width = f"{0.6 * longest + 1:.1f}em"  # so that all begin below one another
         control.layout.width = control.layout.width or "26em"
         control.observe(refresh, names="value")
     refresh()

@@ -9,6 +9,7 @@ from course_lib.ot import patch_w2
 from course_lib.training import fit
 
 STAGES = ((0.01, 1500), (0.002, 2500))  # learning rate, steps: the second stage takes away another tenth of the distance
+STEPS = sum(steps for _, steps in STAGES)
 
 
 def build() -> Gotex:
@@ -23,7 +24,7 @@ def train(system: Gotex, checkpoint: str | None = None) -> dict:
         history = fit(system, exemplar, steps, batch_size=1, seed=seed, ema=0.995, checkpoint=checkpoint and f"{checkpoint}.{seed}")
         seconds += history.seconds
     history.ema.copy_to(system)
-    facts = {"data": "texture tissue, its 128x128 top left", "steps": sum(steps for _, steps in STAGES), "batch_size": 1, "seed": 0}
+    facts = {"data": "texture tissue, its 128x128 top left", "steps": STEPS, "batch_size": 1, "seed": 0}
     return {**facts, "lesson": "07", "seconds": round(seconds)}
 
 
