@@ -186,8 +186,8 @@ def to_range(pixels):
 @exercise("0.1")
 def check_to_range(attempt):
     value = attempt(torch.tensor([0, 255], dtype=torch.uint8))
-    if not value.is_floating_point():
-        return f"the result should be floating point, yours is {value.dtype}: whole numbers overflow silently"
+    if value.dtype != torch.float32:
+        return f"the result should be float32, yours is {value.dtype} (whole numbers would overflow silently)"
     if value.tolist() == [0.0, 1.0]:
         return "that is the range [0, 1]; the course's images live in [-1, 1]"
     if not torch.allclose(value, torch.tensor([-1.0, 1.0])):

@@ -354,7 +354,7 @@ wrong = trajectory("wasserstein", "gradient penalty", 1.0, steps=600)[-1]
 claim("w = 1: at rest, at distance 2 w from the data", (wrong.abs() - torch.tensor([2.0, 0.0])).abs().max(), at_most=1e-3)
 
 # %% [markdown]
-# Is this only a toy's trouble? Where both laws have densities, unpenalised GANs can converge near their equilibrium; the Dirac GAN shows that this fails when the data sit on a thin set, as images
+# Is this only a toy's trouble? Where both laws have densities, unpenalised GANs can converge near their equilibrium (Nagarajan and Kolter 2017); the Dirac GAN shows that this fails when the data sit on a thin set, as images
 # do. And the cure carries over: Mescheder et al. prove that with R1 a GAN of any size converges locally, under small gradient steps, if the generator can reach $p$ exactly and a few conditions on the
 # equilibrium hold. The linearised flow has the same shape there: a rotation between the players, and R1 as friction. This is why the digits of lesson 03c have it. The theorem is local: it says
 # nothing about a start from far away, nor about Adam.
@@ -673,4 +673,5 @@ claims_table()
 # - Zhao, Mathieu and LeCun 2017, *Energy-based Generative Adversarial Network*. [link](https://arxiv.org/abs/1609.03126)
 # - Jolicoeur-Martineau 2019, *The Relativistic Discriminator: a Key Element Missing from Standard GAN*. [link](https://arxiv.org/abs/1807.00734)
 # - Mescheder, Geiger and Nowozin 2018, *Which Training Methods for GANs do actually Converge?* [link](https://arxiv.org/abs/1801.04406)
+# - Nagarajan and Kolter 2017, *Gradient descent GAN optimization is locally stable*. [link](https://arxiv.org/abs/1706.04156)
 # - Lin, Khetan, Fanti and Oh 2018, *PacGAN: The Power of Two Samples in Generative Adversarial Networks*. [link](https://arxiv.org/abs/1712.04086)

@@ -332,7 +332,7 @@ class Watched(GAN):
         if update.step % 20 == 0:
             with torch.no_grad():
                 sets = {"training": few, "held out": unseen, "generated": self.sample(200)}
-                report |= {name: self.critic(images).mean() for name, images in sets.items()}
+                report |= {name: self.critic(images.to(self.device)).mean() for name, images in sets.items()}
         return report
 
 

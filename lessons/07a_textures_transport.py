@@ -433,7 +433,7 @@ if trained:
 # 2. at scale $s$, move every 3x3 patch by the transport $T_s$ learned between the patches that arrive there and up to 1000 patches of $u^s$; average;
 # 3. to go to scale $s-1$, move the patches again, but paste the exemplar's patch **at the same place, twice as large**, from $u^{s-1}$.
 #
-# (The source of $T_s$ is, here, the patches of one such synthesis. The authors fit a mixture of four Gaussians to them and sample from that, so that the source has a density.) The third step is the trick: the finer picture that belongs to a coarse patch is known, so nothing has to be invented. Once the potentials are learned, a synthesis is a biased nearest neighbour for each patch, which you can write in ten lines:
+# (The source of $T_s$ is, here, the patches of one such synthesis, twice as high and wide as the exemplar. The authors fit a mixture of four Gaussians to them and sample from that, so that the source has a density.) The third step is the trick: the finer picture that belongs to a coarse patch is known, so nothing has to be invented. Once the potentials are learned, a synthesis is a biased nearest neighbour for each patch, which you can write in ten lines:
 
 
 # %%

@@ -60,7 +60,7 @@ def side_by_side(pictures, width=2.2):
 
 
 def measure(target, image, scales=3):
-    """Squared W_2 between patch laws, finest scale first (scales,): always the same 500 places of each image."""
+    """Squared W_2 between patch laws, finest scale first (scales,): each time the same 500 random places in the one and 500 in the other."""
     return patch_w2(target, image.detach(), scales=scales, n=500, generator=seeded(0))
 
 
@@ -307,6 +307,9 @@ ablated = {name: measure(piece, image) for name, image in ablation.items()}
 Markdown("| | scale 0 | scale 1 | scale 2 |\n|:---|---:|---:|---:|\n" + "\n".join(
     f"| {name} | " + " | ".join(f"{value:.4f}" for value in values) + " |" for name, values in ablated.items()))  # fmt: skip
 
+# %% [markdown]
+# The first row is the floor: two random draws of 500 patches from the exemplar itself (at scale 2 all 169, hence 0).
+
 # %%
 if trained:
     claim("one scale only: coarse patches stay farther away than with three (ratio, scale 1)", ablated["one scale"][1] / ablated["everything"][1], at_least=1.2)  # fmt: skip
@@ -353,7 +356,8 @@ show(
 figure, panel = plt.subplots(figsize=(7, 2.6), layout="constrained")
 for (name, (_, _, losses)), colour in zip(failures.items(), (GENERATED, CRITIC, ACCENTS[0]), strict=True):
     panel.plot(losses, color=colour, label=name)
-panel.set(xlabel="step of the image", ylabel="semi-dual", yscale="symlog")
+panel.set(xlabel="step of the image", ylabel="semi-dual")
+panel.set_yscale("symlog", linthresh=0.01)
 figure.legend(loc="outside right center")
 show(
     figure,
@@ -470,33 +474,39 @@ explore(
 # %% tags=["nbval-ignore-output"]
 clock = time.process_time()
 table = torch.stack([torch.stack([measure(exemplar(name), gallery.image(name, method)) for method in METHODS]) for name in names])
+floor = [measure(exemplar(name), exemplar(name)) for name in names]
 print(f"measured in {time.process_time() - clock:.0f} s")
-lines = ["| texture | " + " | ".join(METHODS) + " |", "|:---|" + "---:|" * len(METHODS)]
-for name, values, seconds in zip(names, table, gallery.seconds, strict=True):
-    cells = [" / ".join(f"{1000 * v:.1f}" for v in value) + f" ({s:.0f} s)" for value, s in zip(values, seconds, strict=True)]
-    lines.append(f"| {name} | " + " | ".join(cells) + " |")
+three = lambda values: " / ".join(f"{1000 * value:.1f}" for value in values)  # noqa: E731
+lines = ["| texture | floor | " + " | ".join(METHODS) + " |", "|:---|---:|" + "---:|" * len(METHODS)]
+for name, least, values, seconds in zip(names, floor, table, gallery.seconds, strict=True):
+    cells = [f"{three(value)} ({s:.0f} s)" for value, s in zip(values, seconds, strict=True)]
+    lines.append(f"| {name} | {three(least)} | " + " | ".join(cells) + " |")
 Markdown("\n".join(lines))
 
 # %% [markdown]
 # Each cell: patch $W_2^2$ per pixel value times 1000 at the scales 0 / 1 / 2, and the CPU-seconds that the image took (for Texto, learning included).
-# GOTEX was trained on this very quantity, so of course it does well: read the pictures too.
+# The floor is the exemplar against itself: two random draws of 500 of its patches (at scale 2 there are only 441, so both draws are all of them). GOTEX was trained on this very quantity, so of course it does well. At the finest
+# scale it lies even *below* the floor. Better than real? No: between few points in many dimensions an empirical distance is smaller for a cloud that is a little too narrow, since its points lie nearer to all others.
+# Measure the narrowness: the variance of the differences of neighbouring pixels, over that in the exemplar.
 
 # %%
 finest_scale = table[:, :, 0]  # (texture, method)
 gaussian_, texto_, gatys_, gotex_ = finest_scale.T
 claim("GOTEX is nearer than Texto at the finest scale for all seven textures (largest ratio)", (gotex_ / texto_).max(), at_most=0.99)
 claim("GOTEX is nearer than Gatys with random filters for all seven (largest ratio)", (gotex_ / gatys_).max(), at_most=0.95)
-others_than_petals = torch.tensor([name != "petals" for name in names])
+claim("Texto is nearer than the Gaussian texture for all seven (largest ratio)", (texto_ / gaussian_).max(), at_most=0.95)
+claim("... at the two coarser scales not for the petals (larger ratio)", (table[3, 1, 1:] / table[3, 0, 1:]).max(), at_least=1.0)
+grain = [(gallery.image(name, "GOTEX").diff(dim=2).var() / exemplar(name).diff(dim=2).var()).item() for name in names]
 claim(
-    "Texto is nearer than the Gaussian texture for six of them (largest ratio)",
-    (texto_ / gaussian_)[others_than_petals].max(),
-    at_most=0.95,
+    "below the floor at the finest scale are all seven GOTEX images (largest ratio)", (gotex_ / torch.stack(floor)[:, 0]).max(), at_most=1.0
 )
-claim("... but not for the petals (ratio)", (texto_ / gaussian_)[~others_than_petals].min(), at_least=1.1)
+claim("... and all seven are a little too smooth (largest ratio of variances of differences)", max(grain), at_most=0.97)
+print("variance of differences over the exemplar's:", {name: round(share, 2) for name, share in zip(names, grain, strict=True)})
 
 # %% [markdown]
-# The order GOTEX, Texto, Gaussian holds for six textures. Petals break it, as they break the assumption behind the whole lesson: a flower has a middle and a rim, it is no *stationary*
-# field. Texto's synthesis loses the dark middle, and with it part of the patch law. Gatys' images of the colour textures are speckled: 150 steps from coloured noise, seen through random filters
+# The order GOTEX, Texto, Gaussian holds for all seven at the finest scale. But a short distance and a sharp picture are not the same: GOTEX, whose pixels are pulled by sixteen patches at once, ends a little flat, and the ruler rewards it.
+# Petals strain the assumption behind the whole lesson: a flower has a middle and a rim, it is no *stationary* field. Texto's synthesis loses the dark middle, and at the coarser scales it is no nearer than the Gaussian texture.
+# Gatys' images of the colour textures are speckled: 150 steps from coloured noise, seen through random filters
 # of which three in four ignore the mean colour, do not remove it all. On gravel, where form is in the edges, it does well.
 #
 # And GOTEX's flower? It looks like the exemplar. Too much so.

@@ -156,7 +156,7 @@ def test_texto_brings_patches_nearer_and_reads_back(tmp_path):
 def test_texto_uses_all_targets_alike(petals):
     """After transport the patches use each target about as often; plain nearest neighbours leave most of them out."""
     model = Texto.fit(petals, scales=1, targets=100, samples=100_000, generator=torch.Generator().manual_seed(0))
-    field = model.field.synthesize(64, 64, torch.Generator().manual_seed(0))  # the one it learned from
+    field = model.field.synthesize(128, 128, torch.Generator().manual_seed(0))  # the one it learned from
     plain = SemiDiscrete(model.transports[0].targets)
     rows = extract(field[None], 3, periodic=True)[0]
     spread = [torch.bincount(ot.assign(rows), minlength=100).double().std() / (len(rows) / 100) for ot in (model.transports[0], plain)]

@@ -56,7 +56,8 @@ class Texto(nn.Module):
     ) -> Texto:
         """Learns one transport a scale from the exemplar (C, H, W): at most `targets` of its patches, `samples` patches for the ascent.
 
-        The source of a scale is the patches of a synthesis twice as high and wide as the exemplar; the authors draw from four Gaussians fitted to them.
+        The source of a scale is the patches of a synthesis twice as high and wide as the exemplar; the authors draw from a mixture of
+        four Gaussians fitted to such patches.
         Raises ValueError for NaN, another rank, sides that 2^(scales - 1) does not divide, or a coarsest scale smaller than a patch.
         """
         field = GaussianTexture(exemplar)  # checks the exemplar

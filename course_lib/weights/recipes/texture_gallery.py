@@ -56,7 +56,7 @@ def synthesise(target: Tensor, method: str, start: Tensor) -> Tensor:
         noise = 0.3 * torch.randn(target.shape, generator=torch.Generator().manual_seed(1))
         return learned(Gatys(target, Canvas(noise), random_filters(len(target), scales=4), learning_rate=0.05), 150)
     if method == "GOTEX":
-        return learned(Gotex(target, Canvas(start), patch_features(4, 4), sample=1024, learning_rate=0.02), STEPS)
+        return learned(Gotex(target, Canvas(start), patch_features(4, 4), sample=1024, learning_rate=0.01), STEPS)
     return start
 
 
