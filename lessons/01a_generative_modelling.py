@@ -571,7 +571,7 @@ def check_bayes(attempt):
     posterior, evidence = attempt(torch.tensor([[0.0, 0.0], [-2000.0, -2001.0]]), prior)
     if not posterior.isfinite().all() or not evidence.isfinite().all():
         return "exp(-2000) is 0 in the computer: stay in logarithms until the very end"
-    if (posterior.sum(1) - 1).abs().max() > 1e-3:
+    if not (posterior.sum(1) - 1).abs().max() <= 1e-3:
         return f"each row of the posterior should sum to 1, yours sum to {posterior.sum(1).tolist()}"
     if not torch.allclose(posterior[0], prior.exp()):
         return "when both classes explain x equally well the posterior is the prior; did you leave the prior out?"
@@ -604,7 +604,7 @@ def check_log_mean_exp(attempt):
     value = attempt(torch.tensor([[-10_000.0], [-10_001.0]]))
     if not value.isfinite().all():
         return "the weights underflow: take the largest one out of the sum first"
-    if abs(value.item() + 10_000.379) > 1e-2:
+    if not abs(value.item() + 10_000.379) <= 1e-2:
         return f"for weights -10000 and -10001 the answer is -10000.38, yours is {value.item():.2f}"
     if not attempt(torch.tensor([[-10_000.0, 0.0], [-10_001.0, 0.0]])).isfinite().all():
         return "one image's weights are all far below another's: take out the largest of each column, not of the whole table"

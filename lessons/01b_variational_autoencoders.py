@@ -621,9 +621,9 @@ def check_draw_code(attempt):
         return "the log-variance itself was used as the standard deviation"
     if abs(spread - 9) < 0.2:
         return "that is the variance; a sample is spread by the standard deviation, its square root"
-    if abs(spread - 3) > 0.05:
+    if not abs(spread - 3) <= 0.05:
         return f"for a variance of 9 the samples' standard deviation should be 3, yours is {spread:.2f}"
-    if abs(drawn.mean().item() - 2) > 0.1:
+    if not abs(drawn.mean().item() - 2) <= 0.1:
         return f"the spread is right, but the samples should lie about mu: their mean is {drawn.mean():.2f} where mu is 2"
 
 

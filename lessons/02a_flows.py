@@ -574,7 +574,7 @@ def check_coupling_log_det(attempt):
     found, wanted = attempt(raw, layer.factor, mask), layer(x)[1]
     if found.shape != wanted.shape:
         return f"one number a sample is wanted, shape {tuple(wanted.shape)}; yours is {tuple(found.shape)}"
-    if (found - wanted).abs().max() > 1e-4:
+    if not (found - wanted).abs().max() <= 1e-4:
         return f"for the first sample it is {wanted[0]:.4f}, you say {found[0]:.4f}: which numbers move, and are their logarithms added or averaged?"
 
 
@@ -615,12 +615,12 @@ def check_repaired(attempt):
     (z, log_det), _ = attempt(x, spy, mask), attempt(mask * x, spy, mask)  # the second time, what moves has another value
     if (z - x)[:, mask == 1].abs().max() > 1e-6:
         return "where the mask is 1, z must be x"
-    if (asked[0] - asked[-1]).abs().max() > 1e-6:
+    if not (asked[0] - asked[-1]).abs().max() <= 1e-6:
         return "on the way back the network is asked about z; what may it look at, so that it gives the same answer as for x?"
     shift, raw = inner(mask * z).chunk(2, 1)
     if ((z - shift) * torch.exp(-raw.tanh()) - x)[:, mask == 0].abs().max() > 1e-4:
         return "where the mask is 0, z must be x e^s + t, with s = tanh r, and the network must see x times the mask"
-    if (log_det - log_dets_by_autograd(lambda p: attempt(p, inner, mask)[0], x)).abs().max() > 1e-4:
+    if not (log_det - log_dets_by_autograd(lambda p: attempt(p, inner, mask)[0], x)).abs().max() <= 1e-4:
         return "the log-determinant is not that of autograd's Jacobian: whose scales do you add up?"
 
 
@@ -650,11 +650,11 @@ def check_whitening(attempt):
     a, log_det = attempt(covariance)
     if a.triu(1).abs().max() > 1e-9:
         return "A must be lower triangular: which factorisation of the covariance gives one?"
-    if (a @ covariance @ a.T - torch.eye(3)).abs().max() > 1e-6:
+    if not (a @ covariance @ a.T - torch.eye(3)).abs().max() <= 1e-6:
         return "A covariance A^T should be the identity"
     x = torch.randn(5, 3, dtype=torch.float64)
     found = normal_log_density((x - mean) @ a.T) + log_det
-    if (found - MultivariateNormal(mean, covariance).log_prob(x)).abs().max() > 1e-6:
+    if not (found - MultivariateNormal(mean, covariance).log_prob(x)).abs().max() <= 1e-6:
         return "the density of equation (2) is not the Gaussian's: what is the sign of log |det A|?"
 
 
@@ -683,7 +683,7 @@ def check_furthest(attempt):
             return f"mu is half the distance of the two centres; yours is {mu:.3f}"
         middle = Normal(mu, sigma).log_prob(torch.tensor(0.0)).exp()  # p(0): half of each of two equal densities
         slope = Normal(0.0, 1.0).log_prob(torch.tensor(0.0)).exp() / middle
-        if abs(slope / k - 1) > 1e-2:
+        if not abs(slope / k - 1) <= 1e-2:
             return f"at your mu of {mu:.3f} the slope is {slope:.4g}, but the flow allows {k}"
 
 

@@ -581,7 +581,7 @@ def check_bits_from_logit(attempt):
     found = attempt(log_p, x)
     if found.shape != (6,):
         return f"one number an image is wanted, shape (6,); yours is {tuple(found.shape)}"
-    if (found - 8).abs().max() > 1e-3:
+    if not (found - 8).abs().max() <= 1e-3:
         return f"uniform pixels cost 8 bits; you find {found.mean():.3f}"
 
 
@@ -607,7 +607,7 @@ def check_cold_bonus(attempt):
     z = torch.randn(1000, 784, generator=seed(0))
     for t in (0.5, 0.8, 1.2):
         wanted = ((normal_log_density(t * z) - normal_log_density(z)).mean() / 784 / math.log(2)).item()
-        if abs(float(attempt(t)) - wanted) > 5e-3:
+        if not abs(float(attempt(t)) - wanted) <= 5e-3:
             return f"at T = {t} a simulation gains {wanted:.3f} bits a dimension, you say {float(attempt(t)):.3f}"
 
 
@@ -635,7 +635,7 @@ def check_hidden_noise(attempt):
         if not 0 <= share_of_noise < 1:
             return f"{share_of_noise:.3g} is not a share"
         loss = -math.log2(1 - share_of_noise) / dimension
-        if abs(loss / epsilon - 1) > 1e-3:
+        if not abs(loss / epsilon - 1) <= 1e-3:
             return f"your share {share_of_noise:.4f} costs up to {loss:.5f} bits per dimension, allowed are {epsilon}"
 
 

@@ -689,12 +689,12 @@ def w1_by_stairs(x, y):
 # %%
 @exercise("4.1")
 def check_stairs(attempt):
-    if abs(float(attempt(torch.tensor([0.0]), torch.tensor([3.0]))) - 3) > 1e-5:
+    if not abs(float(attempt(torch.tensor([0.0]), torch.tensor([3.0]))) - 3) <= 1e-5:
         return "from the point 0 to the point 3 the distance is 3"
-    if abs(float(attempt(torch.tensor([0.0, 1.0]), torch.tensor([5.0, 5.0, 5.0]))) - 4.5) > 1e-5:
+    if not abs(float(attempt(torch.tensor([0.0, 1.0]), torch.tensor([5.0, 5.0, 5.0]))) - 4.5) <= 1e-5:
         return "from {0, 1} to {5, 5, 5} the distance is 4.5: do you handle different sizes and ties?"
     x, y = x1[:20], y1[:31]
-    if abs(float(attempt(x, y)) - linear_programme(x[:, None], y[:, None])[0]) > 1e-4:
+    if not abs(float(attempt(x, y)) - linear_programme(x[:, None], y[:, None])[0]) <= 1e-4:
         return (
             f"the linear programme finds {linear_programme(x[:, None], y[:, None])[0]:.4f} for a test cloud, you {float(attempt(x, y)):.4f}"
         )
@@ -735,7 +735,7 @@ def check_right_penalty(attempt):
     images = torch.zeros(5, 2, 3, 4)
     value = float(attempt(lambda x: (x * direction).flatten(1).sum(1), images, images + 1))
     wanted = float((direction.norm() - 1) ** 2)
-    if abs(value - wanted) > 1e-3 * wanted:
+    if not abs(value - wanted) <= 1e-3 * wanted:
         return f"a linear critic a.x has gradient a everywhere, so the penalty is (|a| - 1)^2 = {wanted:.3f}; yours is {value:.3f}"
     seen = []
     attempt(lambda x: (seen.append(x.detach()), (x**2).flatten(1).sum(1))[1], images, images + 1)
@@ -770,7 +770,7 @@ def check_smallest_weight(attempt):
         weight = float(attempt(distance, tolerance))
         slope = torch.linspace(0.5, 6, 55001, dtype=torch.float64)
         best = slope[(distance * slope - weight * (slope - 1).square()).argmax()]  # what a critic would do, by brute force
-        if abs(best - 1 - tolerance) > 2e-3:
+        if not abs(best - 1 - tolerance) <= 2e-3:
             return f"at distance {distance} your weight {weight:.3g} lets the slope rise to {best:.3f}; wanted {1 + tolerance}"
 
 

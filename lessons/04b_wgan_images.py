@@ -547,9 +547,9 @@ def linear_critics(real, fake):
 @exercise("4.4")
 def check_linear_critics(attempt):
     x, y = source[:24], targets + 1
-    if abs(float(attempt(x, x + torch.tensor([0.3, 0.4]))) - 0.5) > 1e-5:
+    if not abs(float(attempt(x, x + torch.tensor([0.3, 0.4]))) - 0.5) <= 1e-5:
         return "a cloud and itself moved by (0.3, 0.4) are 0.5 apart, along that direction"
-    if abs(float(attempt(3 * x, 3 * y)) - 3 * float(attempt(x, y))) > 1e-4:
+    if not abs(float(attempt(3 * x, 3 * y)) - 3 * float(attempt(x, y))) <= 1e-4:
         return "three times larger data are three times as far apart; yours are not: is the norm squared?"
     if float(attempt(x, torch.cat([x + 1, x - 1]))) > 1e-5:
         return "clouds with the same mean look alike to linear critics"
@@ -622,12 +622,12 @@ def check_soft_dual(attempt):
     mean = (torch.cdist(x, y).square() - v).mean().item() + v.mean().item()
     if not math.isfinite(float(attempt(v, 30 * x, y, 0.01))):
         return "large costs with a small epsilon give infinity or NaN: use logsumexp"
-    if abs(float(attempt(v, x, y, 1e-4)) - hard) > 1e-2:
+    if not abs(float(attempt(v, x, y, 1e-4)) - hard) <= 1e-2:
         return f"for epsilon near 0 it is the hard minimum, {hard:.3f}; yours is {float(attempt(v, x, y, 1e-4)):.3f}"
-    if abs(float(attempt(v, x, y, 1e5)) - mean) > 1e-2:
+    if not abs(float(attempt(v, x, y, 1e5)) - mean) <= 1e-2:
         return f"for huge epsilon it is the mean cost, {mean:.3f}; yours is {float(attempt(v, x, y, 1e5)):.3f}: is the 1/J inside the logarithm?"
     value = float(attempt(torch.zeros(2), torch.zeros(1, 1), torch.tensor([[0.0], [1.0]]), 1.0))
-    if abs(value - 0.3799) > 1e-3:
+    if not abs(value - 0.3799) <= 1e-3:
         return f"costs 0 and 1 with epsilon 1 give -log((1 + 1/e) / 2) = 0.380; yours is {value:.3f}. An average of costs is something else"
 
 

@@ -667,7 +667,7 @@ def check_line(attempt):
         return f"the potential must have shape {tuple(y.shape)} and mean 0; yours has shape {tuple(found.shape)} and mean {float(found.mean()):.3g}"
     where = scores(fine[:, None], y[:, None], found).argmin(1)
     share = torch.bincount(where, minlength=3) / len(fine)
-    if (share - w).abs().max() > 1e-3:
+    if not (share - w).abs().max() <= 1e-3:
         return f"with weights {w.tolist()} your cells receive {[round(s, 3) for s in share.tolist()]}; is a border where the mass to its left is right?"
 
 
@@ -701,7 +701,7 @@ def check_smooth(attempt):
             return f"the gradient has one number a target, shape {tuple(expected.shape)}; yours has shape {tuple(found.shape)}"
         if found.sum().abs() > 1e-8:
             return "its entries must sum to 0: the weights sum to 1, and so do the shares into which a point is divided"
-        if (found - expected).abs().max() > 1e-8:
+        if not (found - expected).abs().max() <= 1e-8:
             return f"at epsilon {epsilon} autograd finds {expected[0]:.4f} for the first entry, you {found[0]:.4f}; the sign, and where epsilon stands?"
 
 
@@ -727,9 +727,9 @@ def windowed_fold(patches, window, shape):
 @exercise("7.3")
 def check_window(attempt):
     shape, bell = fields[:1].shape, torch.tensor([0.1, 0.3, 0.1, 0.3, 1, 0.3, 0.1, 0.3, 0.1])
-    if (attempt(moved, torch.ones(9), shape) - image).abs().max() > 1e-5:
+    if not (attempt(moved, torch.ones(9), shape) - image).abs().max() <= 1e-5:
         return "with equal weights it must be `fold`"
-    if (attempt(source, bell, shape) - fields[:1]).abs().max() > 1e-4:
+    if not (attempt(source, bell, shape) - fields[:1]).abs().max() <= 1e-4:
         return "untouched patches must give the image back whatever the window: do you divide by the sum of weights?"
     if attempt(moved, bell, shape).var() <= image.var():
         return "a window that trusts the centre should keep more variance than equal weights"

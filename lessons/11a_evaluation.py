@@ -510,14 +510,14 @@ def gaussian_w2_line(a, b):
 @exercise("11.2")
 def check_gaussian_w2_line(attempt):
     a, b = torch.randn(40, generator=torch.Generator().manual_seed(1)), torch.linspace(-1, 4, 30)
-    if abs(float(attempt(a, a + 3)) - 9) > 1e-4:
+    if not abs(float(attempt(a, a + 3)) - 9) <= 1e-4:
         return "moving a sample by 3 should cost 9"
     stretched = float(attempt(a - a.mean(), 2 * (a - a.mean())))
     if abs(stretched - a.var(correction=0).item()) < 1e-4:
         return "you divide by N; divide by N - 1, as torch.std does unless told otherwise"
-    if abs(stretched - a.var().item()) > 1e-4:
+    if not abs(stretched - a.var().item()) <= 1e-4:
         return "stretching a centred sample by 2 should cost its variance: the standard deviations are subtracted, not the variances"
-    if abs(float(attempt(a, b)) - metrics.frechet_distance(a[:, None], b[:, None])) > 1e-4:
+    if not abs(float(attempt(a, b)) - metrics.frechet_distance(a[:, None], b[:, None])) <= 1e-4:
         return "right for a shift and for a stretch, but not for two samples of different sizes: fit each one by itself"
 
 
@@ -627,9 +627,9 @@ def fid_at_infinity(sizes, values):
 # %%
 @exercise("11.3")
 def check_fid_at_infinity(attempt):
-    if abs(attempt([100, 200, 400], [5.0, 4.0, 3.5]) - 3) > 1e-6:
+    if not abs(attempt([100, 200, 400], [5.0, 4.0, 3.5]) - 3) <= 1e-6:
         return "3 + 200 / N has the limit 3"
-    if abs(attempt(list(limit.sizes), list(limit.values)) - limit.limit) > 1e-6:
+    if not abs(attempt(list(limit.sizes), list(limit.values)) - limit.limit) <= 1e-6:
         return "the three points of the first test are right, but not ten noisy ones: use least squares over all points"
 
 
