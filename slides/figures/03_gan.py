@@ -1,4 +1,4 @@
-"""Figures of the deck on adversarial networks and Wasserstein GANs, computed as lessons 03a to 04b do."""
+"""Figures of the deck on adversarial networks, computed as lessons 03a to 03c do."""
 
 import copy
 import functools
@@ -15,7 +15,7 @@ from course_lib.losses import objective
 from course_lib.losses.f_divergence import F_DIVERGENCES
 from course_lib.models import GAN
 from course_lib.nn import mlp
-from course_lib.ot import SemiDiscrete, exact, matching
+from course_lib.ot import matching
 from course_lib.training import fit
 from course_lib.viz import ACCENTS, CRITIC, GENERATED, REAL, TEN, draw_images, draw_map, draw_points
 from course_lib.weights import load_pretrained
@@ -236,71 +236,6 @@ def three_losses():
     return figure
 
 
-def parallel_lines():
-    theta = torch.linspace(-1, 1, 201)
-    figure, axes = canvas(height=3.2)
-    axes.plot(theta, theta.abs(), color=ACCENTS[0], label="$W_1=|\\theta|$")
-    axes.plot(theta[theta < 0], torch.full_like(theta[theta < 0], math.log(2)), color=ACCENTS[1], label="JS $=\\log 2$")
-    axes.plot(theta[theta > 0], torch.full_like(theta[theta > 0], math.log(2)), color=ACCENTS[1])
-    axes.plot(0, 0, "o", color=ACCENTS[1])
-    axes.set(xlabel="distance of the lines, $\\theta$", ylim=(-0.05, 1.1))
-    axes.legend()
-    return figure
-
-
-def plans():
-    x, y = torch.sort(torch.randn(8, generator=seed(1)) - 1).values, torch.sort(torch.randn(8, generator=seed(2)) + 1.5).values
-    figure, axes = canvas(2, 11, 3.4)
-    for a, b in zip(x, y, strict=True):
-        axes[0].plot([a, b], [0, 1], color="0.6", lw=1)
-    axes[0].scatter(x, torch.zeros(8), color=GENERATED, zorder=3)
-    axes[0].scatter(y, torch.ones(8), color=REAL, zorder=3)
-    axes[0].set(yticks=[], title="on the line: sort and pair", xlabel="$x$")
-    one, other = data.toy2d("gaussian", 40, seed(3)) * 0.6 - 1, data.toy2d("moons", 40, seed(4)) + 1
-    _, index = matching(one, other)
-    for a, b in zip(one, other[index], strict=True):
-        axes[1].plot([a[0], b[0]], [a[1], b[1]], color="0.6", lw=0.8)
-    draw_points(axes[1], other, one, size=25, alpha=1)
-    axes[1].set(xticks=[], yticks=[], title="in the plane: a linear programme")
-    return figure
-
-
-def potential():
-    one, other = (
-        0.5 * torch.randn(60, 2, generator=seed(5)) + torch.tensor([-1.2, 0]),
-        data.toy2d("moons", 60, seed(6)) * 0.8 + torch.tensor([1.0, 0]),
-    )
-    solved = exact(one, other)
-    figure, axes = canvas(height=3.8, width=6)
-
-    # the potential of equation f(x) = min_j |x - y_j| - v_j, a 1-Lipschitz function whose difference of means is W1
-    def f(points):
-        return (torch.cdist(points.double(), other.double()) - solved.target_potential).min(1).values
-
-    centre = f(torch.cat([one, other])).mean()
-    draw_map(axes, lambda points: centre - f(points), (-3, 3, -2, 2), 120, kind="scores")
-    draw_points(axes, other, one, size=22, alpha=1)
-    axes.set(xticks=[], yticks=[])
-    return figure
-
-
-def cells():
-    targets = 0.9 * torch.randn(12, 2, generator=seed(8))
-    source = lambda n: 2 * torch.rand(n, 2) - 1  # noqa: E731
-    solver = SemiDiscrete(targets)
-    figure, axes = canvas(2, 8.5, 3.9)
-    xs = torch.linspace(-1, 1, 200)
-    points = torch.cartesian_prod(xs, xs).flip(1)
-    for ax, title in zip(axes, ("nearest target: unequal shares", "after the ascent: equal shares"), strict=True):
-        if ax is axes[1]:
-            solver.fit(source, 3000)
-        shares = solver.assign(points).reshape(200, 200)
-        ax.imshow(shares, origin="lower", extent=(-1, 1, -1, 1), cmap="tab20", alpha=0.6, interpolation="nearest")
-        ax.scatter(*targets.T, color=CRITIC, s=30, zorder=3)
-        ax.set(xlim=(-2, 2), ylim=(-2, 2), xticks=[], yticks=[], title=title)
-    return figure
-
-
 def losses():
     s = torch.linspace(-4, 4, 161)
     figure, axes = canvas(height=3.6)
@@ -309,18 +244,6 @@ def losses():
         axes.plot(s, values - values[80], color=colour, label=name.replace("_", " "), ls="--" if name == "hinge" else "-")
     axes.set(xlabel="raw score of a fake", ylabel="generator's loss, 0 at $s=0$", ylim=(-4, 6))
     figure.legend(loc="outside right center")
-    return figure
-
-
-def blur():
-    """What minimises W1 on small batches: averages. Means of the nearest digits against single digits."""
-    digits = data.digits()
-    flat = digits.images.flatten(1)
-    chosen = torch.arange(10) * 400 + 7
-    near = torch.cdist(flat[chosen], flat).topk(12, largest=False).indices
-    figure, axes = canvas(2, 10, 1.7)
-    draw_images(axes[0], digits.images[chosen], 10, "digits")
-    draw_images(axes[1], flat[near].mean(1).reshape(-1, 1, 28, 28), 10, "means of twelve neighbours")
     return figure
 
 
@@ -363,12 +286,4 @@ FIGURES = {
         three_losses,
         "One of three runs comes near the data, and its critic's loss rises; another has the ideal losses all along, far from the data.",
     ),
-    "03_lines": (
-        parallel_lines,
-        "W1 is a V-shaped function of the distance; the Jensen-Shannon divergence is a plateau with a hole at zero.",
-    ),
-    "03_plans": (plans, "Sorted points on two lines joined one to one, and two clouds in the plane joined by an optimal plan."),
-    "03_potential": (potential, "A coloured potential that falls steadily from the real cloud to the generated one."),
-    "03_cells": (cells, "A square cut into cells of twelve targets: very unequal at first, of equal area after the ascent."),
-    "03_blur": (blur, "Ten sharp digits beside ten soft ones, each the mean of twelve neighbours."),
 }
