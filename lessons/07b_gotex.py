@@ -547,6 +547,7 @@ for (name, image), (top, bottom) in zip(suspects.items(), axes.T, strict=True):
 show(
     figure,
     alt="Gravel images above, displacement maps below: a few plain rectangles for the shifted exemplar, confetti for Gaussian and Gatys, patches of colour for GOTEX.",
+    dpi=72,
 )
 
 # %%
