@@ -208,17 +208,17 @@ check_to_range(to_range)
 # | Lesson | Time | Peak memory |
 # |:---|---:|---:|
 # | [00 Start here](00_start_here.ipynb) | 10 s | 0.8 GB |
-# | [01a Generative modelling: likelihood and hidden variables](01a_generative_modelling.ipynb) | 30 s | 1.4 GB |
-# | [01b Variational auto-encoders](01b_variational_autoencoders.ipynb) | 2 min 20 s | 1.2 GB |
-# | [02a Normalizing flows: densities that can be computed](02a_flows.ipynb) | 2 min 50 s | 1.1 GB |
-# | [02b Flows on images: likelihood in bits](02b_flows_images.ipynb) | 1 min 20 s | 1.4 GB |
+# | [01a Generative modelling: likelihood and hidden variables](01a_generative_modelling.ipynb) | 20 s | 1.3 GB |
+# | [01b Variational auto-encoders](01b_variational_autoencoders.ipynb) | 1 min 40 s | 1.2 GB |
+# | [02a Normalizing flows: densities that can be computed](02a_flows.ipynb) | 2 min 10 s | 1.1 GB |
+# | [02b Flows on images: likelihood in bits](02b_flows_images.ipynb) | 1 min 10 s | 1.4 GB |
 # | [03a Generative adversarial networks](03a_gan.ipynb) | 20 s | 0.9 GB |
-# | [03b Objectives, and why GANs are unstable](03b_gan_instability.ipynb) | 2 min 30 s | 0.8 GB |
-# | [03c A generator of digits](03c_gan_digits.ipynb) | 2 min 40 s | 1.0 GB |
-# | [04a Wasserstein GANs: a distance and its critics](04a_wgan.ipynb) | 30 s | 0.9 GB |
-# | [04b Wasserstein GANs on images: why they work](04b_wgan_images.ipynb) | 2 min 40 s | 1.1 GB |
-# | [07a Textures by optimal transport: patches and Texto](07a_textures_transport.ipynb) | 40 s | 1.2 GB |
-# | [07b Textures by optimal transport: GOTEX](07b_gotex.ipynb) | 50 s | 1.2 GB |
+# | [03b Objectives, and why GANs are unstable](03b_gan_instability.ipynb) | 1 min 20 s | 0.8 GB |
+# | [03c A generator of digits](03c_gan_digits.ipynb) | 2 min 20 s | 1.0 GB |
+# | [04a Wasserstein GANs: a distance and its critics](04a_wgan.ipynb) | 20 s | 0.9 GB |
+# | [04b Wasserstein GANs on images: why they work](04b_wgan_images.ipynb) | 2 min 20 s | 1.1 GB |
+# | [07a Textures by optimal transport: patches and Texto](07a_textures_transport.ipynb) | 30 s | 1.0 GB |
+# | [07b Textures by optimal transport: GOTEX](07b_gotex.ipynb) | 1 min 20 s | 1.2 GB |
 # | [11a Evaluation: scores and distances](11a_evaluation.ipynb) | 30 s | 1.2 GB |
 # | [11b Evaluation: what goes wrong, and fair comparisons](11b_evaluation.ipynb) | 1 min 10 s | 1.1 GB |
 #

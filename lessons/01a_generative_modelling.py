@@ -10,8 +10,8 @@
 #
 # | cost | two CPU cores | Colab T4 |
 # |:---|:---|:---|
-# | time | 30 s | not measured |
-# | peak memory | 1.4 GB | not measured |
+# | time | 20 s | not measured |
+# | peak memory | 1.3 GB | not measured |
 # | download | none | none |
 #
 # [Open in Colab](https://colab.research.google.com/github/gan-course/gan-course/blob/main/notebooks/01a_generative_modelling.ipynb) · [Slides](../slides/src/01_generative_modelling.md)

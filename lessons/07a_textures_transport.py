@@ -10,8 +10,8 @@
 #
 # | cost | two CPU cores | Colab T4 |
 # |:---|:---|:---|
-# | time | 40 s | not measured |
-# | peak memory | 1.2 GB | not measured |
+# | time | 30 s | not measured |
+# | peak memory | 1.0 GB | not measured |
 # | download | none | none |
 #
 # [Open in Colab](https://colab.research.google.com/github/gan-course/gan-course/blob/main/notebooks/07a_textures_transport.ipynb) · [Slides](../slides/src/07_textures.md)
