@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from course_lib import data
@@ -241,6 +242,29 @@ def test_vgg_says_what_to_download(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     with pytest.raises(RuntimeError, match="vgg_maps needs a file that is not here: download"):
         vgg_maps()
+
+
+def test_vgg_maps_are_those_of_torchvision_and_serve_both_methods(monkeypatch):
+    """With random weights: what is to be seen is where the maps are taken, and on which images."""
+    from torchvision.models.vgg import cfgs, make_layers
+
+    class Convolutions(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.features = make_layers(cfgs["E"])
+
+    network = Convolutions()
+    monkeypatch.setattr("torchvision.models.vgg19", Convolutions)
+    monkeypatch.setattr("course_lib.models.gatys.weights_file", lambda address, purpose: address)
+    monkeypatch.setattr(torch, "load", lambda *arguments, **options: network.state_dict())
+    images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    normal = torch.stack([(images[:, c] / 2 + 0.5 - m) / s for c, (m, s) in enumerate(((0.485, 0.229), (0.456, 0.224), (0.406, 0.225)))], 1)
+    with torch.no_grad():
+        for maps, last in zip(vgg_maps()(images), (1, 6, 11, 20, 29), strict=True):
+            assert torch.allclose(maps, network.features[: last + 1](normal), rtol=1e-4, atol=1e-6)
+    for model in (Gatys(images[0], Canvas(images[1]), vgg_maps((1, 6))), Gotex(images[0], Canvas(images[1]), positions(vgg_maps((1, 6))))):
+        history = fit(model, images[:1], 4, batch_size=1, progress=False)
+        assert history["distance"][-1] < history["distance"][0]
 
 
 @pytest.mark.parametrize(
