@@ -215,8 +215,8 @@ check_to_range(to_range)
 # | [03a Generative adversarial networks](03a_gan.ipynb) | 20 s | 0.9 GB |
 # | [03b Objectives, and why GANs are unstable](03b_gan_instability.ipynb) | 1 min 20 s | 0.8 GB |
 # | [03c A generator of digits](03c_gan_digits.ipynb) | 2 min 20 s | 1.0 GB |
-# | [04a Wasserstein GANs: a distance and its critics](04a_wgan.ipynb) | 20 s | 0.9 GB |
-# | [04b Wasserstein GANs on images: why they work](04b_wgan_images.ipynb) | 2 min 20 s | 1.1 GB |
+# | [04a Wasserstein GANs: a distance and its critics](04a_wgan.ipynb) | 30 s | 0.9 GB |
+# | [04b Wasserstein GANs on images: why they work](04b_wgan_images.ipynb) | 2 min 30 s | 1.1 GB |
 # | [07a Textures by optimal transport: patches and Texto](07a_textures_transport.ipynb) | 30 s | 1.0 GB |
 # | [07b Textures by optimal transport: GOTEX](07b_gotex.ipynb) | 1 min 20 s | 1.2 GB |
 # | [11a Evaluation: scores and distances](11a_evaluation.ipynb) | 30 s | 1.2 GB |

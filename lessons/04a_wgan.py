@@ -10,7 +10,7 @@
 #
 # | cost | two CPU cores | Colab T4 |
 # |:---|:---|:---|
-# | time | 20 s | not measured |
+# | time | 30 s | not measured |
 # | peak memory | 0.9 GB | not measured |
 # | download | none | none |
 #
@@ -190,10 +190,7 @@ for (kind, values), colour in zip(slopes.items(), (ACCENTS[1], ACCENTS[2], CRITI
     axes.semilogy(values, color=colour, label=kind)
 axes.set(xlabel="critic's step (the generator stands still)", ylabel="|slope in θ|")
 figure.legend(loc="outside right center", fontsize=9)
-show(
-    figure,
-    alt="log(1 - D): the slope rises, then falls by orders of magnitude; -log D: it rises past 1 and on; the held critic: it climbs to 1 and stays.",
-)
+show(figure, alt="log(1 - D): the slope rises, then falls by orders of magnitude; -log D: it rises past 1 and on; held: it climbs to 1 and stays.")  # fmt: skip
 
 # %%
 if trained:
@@ -489,10 +486,7 @@ axes[2].set(xlabel="step", title="Lipschitz estimate")
 for ax in axes[1:]:
     ax.axhline(1, color="0.8", lw=5, zorder=0)
 figure.legend(loc="outside lower center", ncols=3, fontsize=8)
-show(
-    figure,
-    alt="Five critics and the exact potential: one-sided penalty and sorted norm follow it, the two-sided penalty turns the wrong way.",
-)
+show(figure, alt="Five critics and the exact potential: one-sided penalty and sorted norm follow it, the two-sided turns the wrong way.")
 
 # %% [markdown]
 # Read the figure slowly; there are four lessons in it.
