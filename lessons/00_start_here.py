@@ -220,7 +220,7 @@ check_to_range(to_range)
 # | [07a Textures by optimal transport: patches and Texto](07a_textures_transport.ipynb) | 30 s | 1.0 GB |
 # | [07b Textures by optimal transport: GOTEX](07b_gotex.ipynb) | 1 min 20 s | 1.2 GB |
 # | [11a Evaluation: scores and distances](11a_evaluation.ipynb) | 30 s | 1.2 GB |
-# | [11b Evaluation: what goes wrong, and fair comparisons](11b_evaluation.ipynb) | 1 min 10 s | 1.1 GB |
+# | [11b Evaluation: what goes wrong, and fair comparisons](11b_evaluation.ipynb) | 1 min 50 s | 1.1 GB |
 #
 # Measured on one core of AMD EPYC, Python 3.11.7, PyTorch 2.14.1.
 # <!-- /syllabus -->
