@@ -54,3 +54,8 @@ def stub(x):
 def test_check_says_what_is_wrong(attempt, said, capsys):
     check(attempt)
     assert capsys.readouterr().out == said
+
+
+def test_check_asks_for_a_missing_return(capsys):
+    exercise("9.8")(lambda attempt: None if attempt(2) - 4 == 0 else "wrong")(lambda x: None)
+    assert capsys.readouterr().out.endswith("'NoneType' and 'int' (does your function return its result?)\n")

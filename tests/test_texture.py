@@ -100,6 +100,12 @@ def test_ascent_follows_a_cloud_to_its_distance():
     assert solver.dual(x).item() == pytest.approx(exact(x, y, p=2).cost.item(), rel=0.02)
 
 
+def test_targets_in_one_place_are_solved_by_any_potential():
+    x, y = random(30, 2), torch.ones(4, 2)
+    solver = SemiDiscrete(y).solve(x)
+    assert solver.dual(x).item() == pytest.approx((x - y[0]).square().sum(1).mean().item(), rel=1e-5)
+
+
 def test_gaussian_texture_has_the_exemplars_mean_and_covariance():
     exemplar = random(2, 8, 8) + torch.tensor([0.5, -1.0])[:, None, None]
     exemplar[1] += 0.7 * exemplar[0].roll(1, 1)
@@ -278,6 +284,7 @@ def test_vgg_maps_are_those_of_torchvision_and_serve_both_methods(monkeypatch):
         (lambda: patch_w2(torch.zeros(8, 8), torch.zeros(8, 8)), "must be \\(C, H, W\\)"),
         (lambda: pyramid(torch.zeros(1, 1, 12, 12), 4), "must be multiples of 8"),
         (lambda: SemiDiscrete(torch.tensor([[torch.nan]])), "targets has values"),
+        (lambda: SemiDiscrete(torch.zeros(3, 2)).fit(torch.full((4, 2), torch.nan)), "source has values"),
         (lambda: GaussianTexture(torch.full((3, 8, 8), torch.nan)), "exemplar has shape"),
         (lambda: GaussianTexture(torch.zeros(3, 8, 8, dtype=torch.uint8)), "torch.uint8; it must be"),
         (lambda: Texto.fit(torch.zeros(3, 20, 20)), "must be multiples of 8"),

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 Source = Tensor | Callable[[int], Tensor]
 LANES = 64
+BLOCK = 512  # points that are compared with all targets at a time
 
 
 def minimum(scores: Tensor) -> tuple[Tensor, Tensor]:
@@ -36,7 +37,7 @@ class SemiDiscrete(nn.Module):
     Works in the precision of the targets. Points are compared with all targets in blocks, so memory stays bounded.
     """
 
-    def __init__(self, targets: Tensor, weights: Tensor | None = None, block: int = 512):
+    def __init__(self, targets: Tensor, weights: Tensor | None = None):
         super().__init__()
         if targets.ndim != 2 or not len(targets):
             raise ValueError(f"targets has shape {tuple(targets.shape)}; it must be (J, D)")
@@ -46,7 +47,6 @@ class SemiDiscrete(nn.Module):
             weights = targets.new_full((len(targets),), 1 / len(targets))
         elif weights.shape != targets.shape[:1] or (weights < 0).any() or not torch.isclose(weights.sum(), weights.new_ones(())):
             raise ValueError(f"weights has shape {tuple(weights.shape)}; it must be ({len(targets)},), of positive numbers with sum 1")
-        self.block = block
         self.register_buffer("targets", targets.detach().clone())
         self.register_buffer("weights", weights.to(targets))
         self.register_buffer("potential", targets.new_zeros(len(targets)))
@@ -63,7 +63,7 @@ class SemiDiscrete(nn.Module):
         short = -len(self.targets) % LANES if len(self.targets) > 4 * LANES else 0
         targets = F.pad(self.targets, (0, 0, 0, short))
         offset = F.pad(self.targets.square().sum(1) - potential, (0, short), value=torch.inf)
-        for rows in x.to(targets).split(self.block):
+        for rows in x.to(targets).split(BLOCK):
             least, index = minimum(torch.addmm(offset, rows, targets.T, alpha=-2))
             yield least + rows.square().sum(1), index
 
