@@ -218,7 +218,7 @@ check_to_range(to_range)
 # | [04a Wasserstein GANs: a distance and its critics](04a_wgan.ipynb) | 30 s | 0.9 GB |
 # | [04b Wasserstein GANs on images: why they work](04b_wgan_images.ipynb) | 2 min 30 s | 1.1 GB |
 # | [07a Textures by optimal transport: patches and Texto](07a_textures_transport.ipynb) | 30 s | 1.0 GB |
-# | [07b Textures by optimal transport: GOTEX](07b_gotex.ipynb) | 1 min 20 s | 1.2 GB |
+# | [07b Textures by optimal transport: GOTEX](07b_gotex.ipynb) | 1 min 30 s | 1.2 GB |
 # | [11a Evaluation: scores and distances](11a_evaluation.ipynb) | 30 s | 1.2 GB |
 # | [11b Evaluation: what goes wrong, and fair comparisons](11b_evaluation.ipynb) | 1 min 50 s | 1.1 GB |
 #

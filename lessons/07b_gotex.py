@@ -10,7 +10,7 @@
 #
 # | cost | two CPU cores | Colab T4 |
 # |:---|:---|:---|
-# | time | 1 min 20 s | not measured |
+# | time | 1 min 30 s | not measured |
 # | peak memory | 1.2 GB | not measured |
 # | download | none | none |
 #
