@@ -486,7 +486,7 @@ Markdown("\n".join(lines))
 # %% [markdown]
 # Each cell: patch $W_2^2$ per pixel value times 1000 at the scales 0 / 1 / 2, and the CPU-seconds that the image took (for Texto, learning included).
 # The floor is the exemplar against itself: two random draws of 500 of its patches (at scale 2 there are only 441, so both draws are all of them). GOTEX was trained on this very quantity, so of course it does well. At the finest
-# scale it lies even *below* the floor. Better than real? No: between few points in many dimensions an empirical distance is smaller for a cloud that is a little too narrow, since its points lie nearer to all others.
+# scale most of its images lie even *below* the floor (with other draws of patches bricks and stars may not: few patches hold a star, and much depends on how many of them are drawn). Better than real? No: between few points in many dimensions an empirical distance is smaller for a cloud that is a little too narrow, since its points lie nearer to all others.
 # Measure the narrowness: the variance of the differences of neighbouring pixels, over that in the exemplar.
 
 # %%
@@ -498,13 +498,13 @@ claim("Texto is nearer than the Gaussian texture for all seven (largest ratio)",
 claim("... at the two coarser scales not for the petals (larger ratio)", (table[3, 1, 1:] / table[3, 0, 1:]).max(), at_least=1.0)
 grain = [(gallery.image(name, "GOTEX").diff(dim=2).var() / exemplar(name).diff(dim=2).var()).item() for name in names]
 claim(
-    "below the floor at the finest scale are all seven GOTEX images (largest ratio)", (gotex_ / torch.stack(floor)[:, 0]).max(), at_most=1.0
+    "at the finest scale most GOTEX images lie below the floor (median ratio)", (gotex_ / torch.stack(floor)[:, 0]).median(), at_most=0.98
 )
 claim("... and all seven are a little too smooth (largest ratio of variances of differences)", max(grain), at_most=0.97)
 print("variance of differences over the exemplar's:", {name: round(share, 2) for name, share in zip(names, grain, strict=True)})
 
 # %% [markdown]
-# The order GOTEX, Texto, Gaussian holds for all seven at the finest scale. But a short distance and a sharp picture are not the same: GOTEX, whose pixels are pulled by sixteen patches at once, ends a little flat, and the ruler rewards it.
+# The order GOTEX, Texto, Gaussian holds for all seven at the finest scale, for grass, gravel and foliage by so little that another draw of patches can turn the first two round. And a short distance and a sharp picture are not the same: GOTEX, whose pixels are pulled by sixteen patches at once, ends a little flat, and the ruler rewards it.
 # Petals strain the assumption behind the whole lesson: a flower has a middle and a rim, it is no *stationary* field. Texto's synthesis loses the dark middle, and at the coarser scales it is no nearer than the Gaussian texture.
 # Gatys' images of the colour textures are speckled: 150 steps from coloured noise, seen through random filters
 # of which three in four ignore the mean colour, do not remove it all. On gravel, where form is in the edges, it does well.
