@@ -27,7 +27,7 @@ def spline(x: Tensor, raw: Tensor, bound: float, inverse: bool = False) -> tuple
     bins = (raw.shape[-1] + 1) // 3
     widths, heights, slopes = raw.split([bins, bins, bins - 1], -1)
     (left, width), (low, height) = knots(widths, bound), knots(heights, bound)
-    slope = F.pad(LEAST + F.softplus(slopes + 0.5413), (1, 1), value=1.0)  # raw numbers of 0: slopes of 1.001, hardly not the identity
+    slope = F.pad(LEAST + F.softplus(slopes + 0.5413), (1, 1), value=1.0)  # raw numbers of 0: slopes of 1.001, nearly the identity
     inside = x.abs() < bound
     places = low if inverse else left
     k = (x[..., None] >= places[..., 1:-1]).sum(-1, keepdim=True)  # the bin of each x

@@ -30,7 +30,8 @@ def train(system: Gotex, checkpoint: str | None = None) -> dict:
 
 def measure(system: Gotex) -> dict:
     """Squared W_2 of 4x4 patches to the exemplar's, a pixel value, finest scale first, mean of four samples; the Gaussian texture's too."""
-    exemplar, field = data.texture("tissue", 128), GaussianTexture(data.texture("tissue", 128))
+    exemplar = data.texture("tissue", 128)
+    field = GaussianTexture(exemplar)
     generators = [torch.Generator().manual_seed(seed) for seed in range(4)]
     made = {
         "network": [system.sample(1, generator)[0] for generator in generators],
